@@ -1,0 +1,106 @@
+package durable
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+)
+
+// Hold is a durable mark: nothing in the directory may be used until an operation
+// that a power cut may have interrupted (a reset, an erasure of everything) is
+// finished. Only who carries that operation out works on [Hold.Store].
+//
+// The mark can only close the directory, never open it: a damaged one holds too.
+type Hold struct {
+	dir    *Dir
+	reason string
+}
+
+// Hold sets the mark. From then on, also after a restart, the Dir's own methods
+// and everything opened on it answer [ErrHeld].
+func (d *Dir) Hold(ctx context.Context, reason string) (*Hold, error) {
+	h := &Hold{dir: d, reason: reason}
+	err := d.change(ctx, "hold", "", false, func() error {
+		if len(reason) > 256 {
+			return fmt.Errorf("reason of %d bytes, at most 256: %w", len(reason), fs.ErrInvalid)
+		}
+		// First here: should the mark fail half-way, this process still holds.
+		d.setHold(h)
+		return d.put(holdName, []byte(reason))
+	})
+	if err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+func (d *Dir) setHold(h *Hold) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.hold = h
+}
+
+// Held returns the hold in force, or nil.
+func (d *Dir) Held() *Hold {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.hold
+}
+
+func (d *Dir) readHold() {
+	reason, err := d.get(holdName)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return
+	case err != nil:
+		reason = []byte("reason unreadable")
+	}
+	d.hold = &Hold{dir: d, reason: string(reason)}
+}
+
+// Reason returns what was given to [Dir.Hold].
+func (h *Hold) Reason() string { return h.reason }
+
+// Store returns the directory's values as if it were not on hold.
+func (h *Hold) Store() Store { return unheld{h.dir} }
+
+// Release removes the mark. Call it when the operation is finished for good.
+func (h *Hold) Release(ctx context.Context) error {
+	return h.dir.change(ctx, "release hold", "", false, func() error {
+		if err := h.dir.delete(holdName); err != nil {
+			return err
+		}
+		h.dir.setHold(nil)
+		return nil
+	})
+}
+
+// unheld is a Dir seen by who holds it.
+type unheld struct{ *Dir }
+
+func (u unheld) Get(ctx context.Context, name string) ([]byte, error) {
+	if err := u.admit(ctx, name, false); err != nil {
+		return nil, fmt.Errorf("durable: get %s: %w", name, err)
+	}
+	return u.get(name)
+}
+
+func (u unheld) Put(ctx context.Context, name string, value []byte) error {
+	return u.change(ctx, "put", name, false, func() error { return u.put(name, value) })
+}
+
+func (u unheld) Delete(ctx context.Context, name string) error {
+	return u.change(ctx, "delete", name, false, func() error { return u.delete(name) })
+}
+
+func (u unheld) List(ctx context.Context, prefix string) ([]string, error) {
+	if err := u.admit(ctx, "", false); err != nil {
+		return nil, fmt.Errorf("durable: list %s: %w", prefix, err)
+	}
+	return u.list(prefix)
+}
+
+func (u unheld) Reserve(ctx context.Context, name string, size int) error {
+	return u.change(ctx, "reserve", name, false, func() error { return u.reserve(name, size) })
+}

@@ -1,0 +1,271 @@
+package powercut
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"testing"
+	"testing/cryptotest"
+)
+
+// maxBad ends the exploration of an op that is thoroughly bad.
+const maxBad = 100
+
+// maxSteps ends the exploration of an op that never comes to an end.
+const maxSteps = 100_000
+
+// Seeds of the global randomness: one for each kind of run, so that equal runs
+// give equal content and a second Do does not draw the numbers of the first.
+const (
+	seedBefore uint64 = iota + 1
+	seedDo
+	seedState
+	seedAgain
+)
+
+// outcome is what a run of Do and then State gave.
+type outcome struct {
+	state string
+	doErr string // of Do, or empty
+}
+
+// explorer is one exploration.
+type explorer struct {
+	t       *testing.T
+	op      Op
+	base    *Machine // at rest, before the operation
+	old     string
+	new     outcome // after Do from base
+	twice   outcome // after Do and Do again
+	plan    []point // the steps of Do from base
+	nodes   map[[sha256.Size]byte]*node
+	points  map[string]point
+	reached map[string]bool
+	res     Result
+}
+
+// do runs Do on m and returns its error.
+func (x *explorer) do(m *Machine, seed uint64) error {
+	cryptotest.SetGlobalRandom(x.t, seed)
+	return x.op.Do(x.t.Context(), m)
+}
+
+// state runs State on m.
+func (x *explorer) state(m *Machine) (string, error) {
+	cryptotest.SetGlobalRandom(x.t, seedState)
+	return x.op.State(x.t.Context(), m)
+}
+
+// record runs fn on m and notes the steps it takes.
+func record(m *Machine, fn func()) []point {
+	var steps []point
+	m.setTrace(func(p point) { steps = append(steps, p) })
+	fn()
+	m.setTrace(nil)
+	return steps
+}
+
+func (m *Machine) setTrace(fn func(point)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.trace = fn
+}
+
+// lostPower reports whether the power is off, and which step found it so.
+func (m *Machine) lostPower() (*point, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.cutSite, m.off
+}
+
+// reference runs op with the power on, for what is right. The machines of the
+// exploration then have syncs that are broken as b says.
+func (x *explorer) reference(b breakage) {
+	x.t.Helper()
+	m := New()
+	cryptotest.SetGlobalRandom(x.t, seedBefore)
+	if x.op.Before != nil {
+		x.must("Before", x.op.Before(x.t.Context(), m))
+	}
+	m.Settle()
+	x.base = m
+	var err error
+	x.old, err = x.state(m.Clone())
+	x.must("State before Do", err)
+
+	done := m.Clone()
+	x.plan = record(done, func() { err = x.do(done, seedDo) })
+	x.must("Do", err)
+	done.Settle()
+	x.new.state, err = x.state(done.Clone())
+	x.must("State after Do", err)
+	x.twice.doErr = text(x.do(done, seedAgain))
+	done.Settle()
+	x.twice.state, err = x.state(done)
+	x.must("State after Do and Do again", err)
+
+	x.note(x.plan)
+	x.base.strategy = b
+}
+
+func (x *explorer) must(what string, err error) {
+	x.t.Helper()
+	if err != nil {
+		x.t.Fatalf("powercut: %s: %s on a machine that works: %v", x.op.Name, what, err)
+	}
+}
+
+func (x *explorer) note(steps []point) {
+	for _, p := range steps {
+		x.points[p.id()] = p
+	}
+}
+
+func (x *explorer) bad(format string, args ...any) {
+	x.res.Bad++
+	x.res.Failures = append(x.res.Failures, fmt.Sprintf(format, args...))
+}
+
+func text(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// cuts loses power before each step of Do, and after the last one.
+func (x *explorer) cuts() {
+	for i := range maxSteps {
+		m := x.base.Clone()
+		m.Cut(i)
+		acked := x.do(m, seedDo) == nil
+		site, off := m.lostPower()
+		where := "after Do"
+		if off {
+			x.reached[site.id()] = true
+			where = fmt.Sprintf("before step %d, %v", i, site)
+		}
+		x.cut(m, acked, where)
+		if !off || x.res.Bad >= maxBad {
+			return
+		}
+	}
+	x.bad("Do takes more than %d steps", maxSteps)
+}
+
+// cut judges every state in which the media of m may be found if the power fails now.
+func (x *explorer) cut(m *Machine, acked bool, where string) {
+	x.res.Cuts++
+	for _, s := range m.Survivors() {
+		if x.res.Bad >= maxBad {
+			return
+		}
+		x.judge(x.node(s), acked, 1, where+"; "+s.Desc)
+	}
+}
+
+// faults injects each failure at each step of Do, with the power staying on.
+func (x *explorer) faults() {
+	for i, p := range x.plan {
+		for _, f := range p.faults() {
+			if x.res.Bad >= maxBad {
+				return
+			}
+			m := x.base.Clone()
+			m.Fail(i, f)
+			acked := x.do(m, seedDo) == nil
+			m.Fail(0, NoFault)
+			where := fmt.Sprintf("%v at step %d, %v", f, i, p)
+			got, err := x.state(m.Clone())
+			if lerr := x.legal(got, err, acked); lerr != nil {
+				x.bad("%s; power on: %v", where, lerr)
+			} else if aerr := x.again(m, got); aerr != nil {
+				x.bad("%s; power on: %v", where, aerr)
+			}
+			x.cut(m, acked, where+", then a cut")
+		}
+	}
+}
+
+// faults lists what can go wrong at the step.
+func (p point) faults() []Fault {
+	list := []Fault{Fail}
+	switch p.kind {
+	case "write":
+		list = append(list, Torn)
+	case "store":
+		list = append(list, NoReply)
+	}
+	if p.allocates {
+		list = append(list, Full)
+	}
+	return list
+}
+
+// legal says what is wrong with a state, or nil.
+func (x *explorer) legal(got string, err error, acked bool) error {
+	switch {
+	case err != nil:
+		return fmt.Errorf("want %s, got error: %w", x.wanted(acked), err)
+	case got == x.new.state, got == x.old && !acked:
+		return nil
+	case x.op.Legal != nil && !acked:
+		if err := x.op.Legal(x.old, x.new.state, got); err != nil {
+			return fmt.Errorf("got %q: %w", got, err)
+		}
+		return nil
+	}
+	return fmt.Errorf("want %s, got %q", x.wanted(acked), got)
+}
+
+func (x *explorer) wanted(acked bool) string {
+	if acked {
+		return fmt.Sprintf("new %q (acknowledged)", x.new.state)
+	}
+	return fmt.Sprintf("old %q or new %q", x.old, x.new.state)
+}
+
+// again runs Do on a machine whose state was judged to be got, and says what is
+// wrong with what follows.
+func (x *explorer) again(m *Machine, got string) error {
+	var want []outcome
+	seed := seedAgain
+	if got == x.old {
+		want, seed = append(want, x.new), seedDo
+	}
+	if got == x.new.state {
+		want = append(want, x.twice)
+	}
+	r := m.Clone()
+	doErr := x.do(r, seed)
+	dropped := r.Clone()
+	dropped.Drop()
+	state, err := x.state(r)
+	if err == nil && !x.expected(outcome{state, text(doErr)}, want) {
+		err = fmt.Errorf("got error %q and state %q, want %+v", text(doErr), state, want)
+	}
+	if err != nil {
+		return fmt.Errorf("from %q, Do again: %w", got, err)
+	}
+	state, err = x.state(dropped)
+	switch {
+	case doErr != nil: // nothing new was acknowledged
+		err = x.legal(state, err, false)
+	case err == nil && !x.expected(outcome{state: state}, want):
+		err = fmt.Errorf("got %q, want %+v", state, want)
+	}
+	if err != nil {
+		return fmt.Errorf("from %q, Do again and a cut: %w", got, err)
+	}
+	return nil
+}
+
+// expected reports whether o is wanted. From a state that only Legal allows, Do
+// must succeed and give a state that is new, or legal.
+func (x *explorer) expected(o outcome, want []outcome) bool {
+	for _, w := range want {
+		if o == w {
+			return true
+		}
+	}
+	return len(want) == 0 && o.doErr == "" && (o.state == x.twice.state || x.legal(o.state, nil, false) == nil)
+}
