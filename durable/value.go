@@ -77,7 +77,9 @@ func (v *Value[T]) LoadOr(ctx context.Context, fallback T) (T, error) {
 	return value, err
 }
 
-// Store keeps value as the record.
+// Store keeps value as the record. A value that does not pass Check, or that could
+// not be loaded again (text that is not UTF-8, more than the limits), gives an
+// error that is [io/fs.ErrInvalid], and the record stays.
 func (v *Value[T]) Store(ctx context.Context, value T) error {
 	raw, err := v.encode(value)
 	if err != nil {
@@ -109,7 +111,14 @@ func (v *Value[T]) encode(value T) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(append(strconv.AppendInt(nil, int64(format), 10), ' '), text...), nil
+	raw := append(append(strconv.AppendInt(nil, int64(format), 10), ' '), text...)
+	if format == v.opts.Format {
+		// A record that could not be loaded again must not replace one that can.
+		if _, err := v.decode(raw); err != nil {
+			return nil, fmt.Errorf("%w: it could not be loaded again: %v", fs.ErrInvalid, err)
+		}
+	}
+	return raw, nil
 }
 
 func (v *Value[T]) decode(raw []byte) (T, error) {

@@ -109,6 +109,26 @@ func TestValueRefusesDamage(t *testing.T) {
 	}
 }
 
+// What cannot be loaded again is not stored.
+func TestValueStoresOnlyWhatItCanLoad(t *testing.T) {
+	ctx := t.Context()
+	d, _ := openMem(t)
+	type record struct {
+		Text string   `json:"text"`
+		List []string `json:"list"`
+	}
+	v := durable.NewValue[record](d, "r", &durable.ValueOptions[record]{MaxItems: 4})
+	require.NoError(t, v.Store(ctx, record{Text: "ok"}))
+	for name, bad := range map[string]record{
+		"not UTF-8": {Text: "\xff"}, "replaced": {Text: "\ufffd"}, "too many": {List: make([]string, 9)},
+	} {
+		require.ErrorIs(t, v.Store(ctx, bad), fs.ErrInvalid, name)
+	}
+	got, err := v.Load(ctx)
+	require.NoError(t, err)
+	assert.Equal(t, record{Text: "ok"}, got)
+}
+
 func TestClock(t *testing.T) {
 	at := func(year int) time.Time { return time.Date(year, 6, 1, 0, 0, 0, 0, time.UTC) }
 	open := func(t *testing.T, d *durable.Dir, system int, rtc bool) *durable.Clock {

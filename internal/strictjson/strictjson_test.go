@@ -54,6 +54,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"skipped":         {`{"Skip":"a"}`, "/Skip", "unknown field"},
 		"null":            {`{"name":null}`, "/name", "null, want a value"},
 		"null struct":     {`{"inner":null}`, "/inner", "null, want a value"},
+		"null element":    {`{"list":[null]}`, "/list/0", "null, want a value"},
 		"trailing":        {`{} {}`, "", "data after the end of the document"},
 		"empty":           {``, "", "document ends too early"},
 		"cut":             {`{"name":"a"`, "", "document ends too early"},

@@ -27,12 +27,14 @@ func deref(typ reflect.Type) reflect.Type {
 	return nil
 }
 
+// nullable says that null may stand for a value of the type: where the type asks
+// for it, and for slices and maps, whose nil encoding/json writes as null.
 func nullable(typ reflect.Type) bool {
 	if reflect.PointerTo(typ).Implements(jsonUnmarshaler) || reflect.PointerTo(typ).Implements(textUnmarshaler) {
 		return typ == reflect.TypeFor[json.RawMessage]()
 	}
 	switch typ.Kind() {
-	case reflect.Pointer, reflect.Interface:
+	case reflect.Pointer, reflect.Interface, reflect.Slice, reflect.Map:
 		return true
 	default:
 		return false

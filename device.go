@@ -1,0 +1,214 @@
+package baseline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/iot-device-baseline/baseline/clause"
+	"github.com/iot-device-baseline/baseline/risk"
+)
+
+// The failures that a caller of this package can act on.
+var (
+	// ErrDrift: the composition is not that of the statement, and
+	// Options.OnDrift is [DriftRefuse].
+	ErrDrift = errors.New("composition is not that of the statement of applicability")
+	// ErrRolledBack: a release on trial drifted and gave itself up. Restart.
+	ErrRolledBack = errors.New("release on trial was rolled back")
+	// ErrRecompose: what was down can be opened now. Compose anew and run.
+	ErrRecompose = errors.New("a part that was down is back")
+)
+
+// Options are the options of [New].
+type Options struct {
+	// Log takes the events of this package; nil discards them.
+	Log *slog.Logger
+	// OnDrift says what becomes of a composition that is not the statement's.
+	OnDrift OnDrift
+	// Down are parts that belong to the composition and could not be opened now:
+	// they count as composed, and the device is degraded.
+	Down []Down
+	// Interlock is the one that the parts were given; nil when they were given none.
+	Interlock *Interlock
+	// MinRetry and MaxRetry bound the growing time between two tries to bring back
+	// what is down; default 1 s and 5 min.
+	MinRetry, MaxRetry time.Duration
+}
+
+// OnDrift is what becomes of a composition that is not that of the statement. A
+// release on trial is rolled back in any case.
+type OnDrift int
+
+const (
+	// DriftRestrict runs the device as [Nonconforming]: management and update only.
+	DriftRestrict OnDrift = iota
+	// DriftRefuse makes New fail with ErrDrift.
+	DriftRefuse
+)
+
+// Down is a part that is composed and could not be opened now. A hardware key
+// store that does not answer is no reason to run without it, nor to start afresh.
+type Down struct {
+	Part     string           // its field in Parts, such as "Protector"
+	Features []clause.Feature // that it would have
+	Cause    error
+	// Retry tries to open it. Once it returns nil, Run ends with ErrRecompose.
+	Retry func(ctx context.Context) error
+}
+
+// Device is a composition that was checked. Make it with [New]. It may be used
+// concurrently; Run is called once.
+type Device struct {
+	opts     Options
+	members  []member
+	servers  []server
+	updater  Updater
+	notifier Notifier
+	accessor Accessor
+	features []clause.Feature
+	drift    []string
+
+	up, resumed map[string]bool // by member; used by Run alone
+
+	mu     sync.Mutex
+	down   map[string]error // by member; why it is not up
+	closed bool
+}
+
+// server is a member that accepts from outside.
+type server struct {
+	member
+	Server
+}
+
+// New checks what is composed against the statement of applicability. It does no
+// I/O, reads no clock and starts nothing: one program always gets one answer.
+//
+// Errors: [ErrPart], with the field, for a nil pointer or a feature that is not
+// valid or claimed twice; [*MissingError] for what the statement itself calls a
+// gap; [ErrDrift] if Options.OnDrift says so.
+func New(parts Parts, statement *risk.Statement, opts *Options) (*Device, error) {
+	if opts == nil {
+		opts = &Options{}
+	}
+	if statement == nil {
+		return nil, fmt.Errorf("baseline: new: no statement of applicability: derive it from the risk assessment: %w", ErrPart)
+	}
+	if err := parts.check(); err != nil {
+		return nil, fmt.Errorf("baseline: new: %w", err)
+	}
+	d := &Device{
+		opts: *opts, members: distinct(parts.members()), down: map[string]error{}, up: map[string]bool{}, resumed: map[string]bool{},
+		updater: parts.Updater, notifier: parts.Notifier, accessor: parts.Accessor,
+		features: parts.Features(),
+	}
+	d.setDefaults()
+	if err := d.count(); err != nil {
+		return nil, fmt.Errorf("baseline: new: %w: %w", ErrPart, err)
+	}
+	if err := missing(statement); err != nil {
+		return nil, err
+	}
+	d.drift = statement.Drift(d.features)
+	if len(d.drift) > 0 && d.opts.OnDrift == DriftRefuse {
+		return nil, fmt.Errorf("baseline: new: %w: %s", ErrDrift, strings.Join(d.drift, "; "))
+	}
+	return d, nil
+}
+
+func (d *Device) setDefaults() {
+	if d.opts.Log == nil {
+		d.opts.Log = slog.New(slog.DiscardHandler)
+	}
+	if d.opts.MinRetry <= 0 {
+		d.opts.MinRetry = time.Second
+	}
+	d.opts.MaxRetry = max(d.opts.MaxRetry, d.opts.MinRetry)
+	if d.opts.MaxRetry == d.opts.MinRetry && d.opts.MinRetry < 5*time.Minute {
+		d.opts.MaxRetry = 5 * time.Minute
+	}
+}
+
+// count takes stock: features of what is up and what is down, and servers.
+func (d *Device) count() error {
+	for _, down := range d.opts.Down {
+		if down.Part == "" || down.Cause == nil {
+			return fmt.Errorf("Options.Down: %q needs a name and a cause", down.Part)
+		}
+		d.features = append(d.features, down.Features...)
+		d.down[down.Part] = down.Cause
+	}
+	for _, m := range d.members {
+		if s, ok := m.part.(Server); ok {
+			d.servers = append(d.servers, server{m, s})
+		}
+	}
+	slices.SortFunc(d.features, func(a, b clause.Feature) int { return strings.Compare(a.ID, b.ID) })
+	return clause.Check(d.features)
+}
+
+// Features returns the features of the composition, sorted by id, with their
+// present settings.
+func (d *Device) Features() []clause.Feature {
+	var all []clause.Feature
+	for _, m := range d.members {
+		all = append(all, m.part.Features()...)
+	}
+	for _, down := range d.opts.Down {
+		all = append(all, down.Features...)
+	}
+	slices.SortFunc(all, func(a, b clause.Feature) int { return strings.Compare(a.ID, b.ID) })
+	return all
+}
+
+// Drift returns in words how the composition differs from the statement's.
+func (d *Device) Drift() []string { return slices.Clone(d.drift) }
+
+// Health returns what is not well, part by part, or nil. It asks every part that
+// is up, and so may do I/O.
+func (d *Device) Health(ctx context.Context) error {
+	var all []error
+	if s, reason := d.State(); s != Operational {
+		all = append(all, fmt.Errorf("baseline: health: %v: %s", s, reason))
+	}
+	if d.opts.Interlock != nil {
+		all = append(all, d.opts.Interlock.Health(ctx))
+	}
+	for _, m := range d.members {
+		c, ok := m.part.(Checker)
+		if !ok || d.isDown(m.name) {
+			continue
+		}
+		if err := c.Health(ctx); err != nil {
+			all = append(all, fmt.Errorf("baseline: health: %s: %w", m.name, err))
+		}
+	}
+	return errors.Join(all...)
+}
+
+// Close closes the parts that can be closed, the last to recover first. Call it
+// once Run has returned. A second Close does nothing.
+func (d *Device) Close() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return nil
+	}
+	d.closed = true
+	var all []error
+	for _, m := range slices.Backward(d.members) {
+		if c, ok := m.part.(io.Closer); ok {
+			if err := c.Close(); err != nil {
+				all = append(all, fmt.Errorf("baseline: close: %s: %w", m.name, err))
+			}
+		}
+	}
+	return errors.Join(all...)
+}

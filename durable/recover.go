@@ -1,0 +1,129 @@
+package durable
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// recover opens the last segment for writing and makes durable what it holds.
+func (l *Log) recover() error {
+	l.dir.writing.RLock()
+	defer l.dir.writing.RUnlock()
+	if err := l.findSegments(); err != nil {
+		return err
+	}
+	if len(l.segments) == 0 {
+		l.first, l.next, l.durable = 1, 1, 1
+		return l.begin()
+	}
+	l.first = l.segments[0]
+	return l.openLast(l.segments[len(l.segments)-1])
+}
+
+func (l *Log) findSegments() error {
+	infos, err := l.dir.fsys.List(l.path)
+	if err != nil {
+		return err
+	}
+	reserved := int64(0)
+	for _, in := range infos {
+		if first, ok := parseSegmentName(in.Name); ok {
+			l.segments = append(l.segments, first)
+		} else if in.Name == reserveName {
+			reserved = in.Size
+		}
+	}
+	slices.Sort(l.segments)
+	if reserved < int64(l.opts.Reserve) {
+		l.makeReserve()
+	}
+	return nil
+}
+
+// openLast recovers the segment that was growing when the log was left.
+func (l *Log) openLast(first uint64) error {
+	raw, err := readSegment(l.dir.fsys, l.file(first))
+	if err != nil {
+		return err
+	}
+	seg, err := parseHeader(first, raw)
+	if errors.Is(err, ErrCorrupt) && len(raw) <= segmentHeader {
+		// Its creation was cut short: no record can have been in it.
+		l.segments = l.segments[:len(l.segments)-1]
+		l.next, l.durable = first, first
+		return l.begin()
+	}
+	if err != nil {
+		return fmt.Errorf("segment %s: %w", segmentName(first), err)
+	}
+	p := seg.parse(raw)
+	if p.end < int64(len(raw)) && seg.frameAfter(raw, p.end) {
+		return fmt.Errorf("segment %s: byte %d: %w", segmentName(first), p.end, ErrCorrupt)
+	}
+	l.next = first + uint64(len(p.records))
+	if p.proven > l.next {
+		return fmt.Errorf("segment %s: records up to %d are missing: %w", segmentName(first), p.proven, ErrCorrupt)
+	}
+	return l.adopt(seg, raw, p)
+}
+
+// adopt cuts off an unfinished write and makes the unproven tail durable. It
+// writes the tail again, since after a failed fsync the medium may lack what the
+// operating system still shows.
+func (l *Log) adopt(seg segment, raw []byte, p parsed) (err error) {
+	if seg.file, err = l.dir.fsys.Open(l.file(seg.first), ReadWrite); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			seg.file.Close()
+		}
+	}()
+	l.stats.CutBytes = int64(len(raw)) - p.end
+	if l.stats.CutBytes > 0 {
+		if err := seg.file.Truncate(p.end); err != nil {
+			return err
+		}
+	}
+	from := p.unproven(seg.first)
+	if _, err := seg.file.WriteAt(raw[from:p.end], from); err != nil {
+		return err
+	}
+	if err := l.dir.sync(seg.file); err != nil {
+		return err
+	}
+	seg.size = p.end
+	l.seg, l.durable, l.marked = seg, l.next, p.proven
+	return nil
+}
+
+// begin makes the segment for record l.next the growing one; the caller sees to
+// it that the buffer is empty and nobody appends.
+func (l *Log) begin() error {
+	seg := newSegment(l.next)
+	name := l.file(seg.first)
+	f, err := l.dir.fsys.Open(name, Create)
+	if err != nil {
+		return err
+	}
+	if _, err = f.WriteAt(seg.header(), 0); err == nil {
+		err = l.dir.sync(f)
+	}
+	if err == nil {
+		err = l.dropOldest()
+	}
+	if err == nil {
+		err = l.dir.syncDir(l.path)
+	}
+	if err != nil {
+		return errors.Join(err, f.Close())
+	}
+	if l.seg.file != nil {
+		l.seg.file.Close() // everything in it is synced
+	}
+	seg.file = f
+	l.seg, l.marked = seg, l.next
+	l.segments = append(l.segments, seg.first)
+	return nil
+}

@@ -1,0 +1,239 @@
+package baseline_test
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/iot-device-baseline/baseline"
+	"github.com/iot-device-baseline/baseline/durable"
+	"github.com/iot-device-baseline/baseline/durable/powercut"
+)
+
+var operations = []string{
+	baseline.OpSettingsChange, baseline.OpSettingsStage, baseline.OpSettingsStaged, baseline.OpSettingsTry,
+	baseline.OpInstall, baseline.OpActivate, baseline.OpRestart, baseline.OpTrial,
+	baseline.OpEraseSubject, baseline.OpEraseAll, baseline.OpEraseButSlot, baseline.OpReset, baseline.OpMigrate,
+}
+
+// The table of PROTOCOLS 6, written down a second time: asked, pending, verdict.
+// What is not listed is allowed.
+const rules = `
+settings.change   | settings.try    | refuse
+settings.change   | update.restart  | staged only
+settings.change   | DESTROY         | refuse
+settings.stage    | settings.try    | refuse
+settings.stage    | update.trial    | now only
+settings.stage    | DESTROY         | refuse
+settings.try      | SHORT           | finish first
+settings.try      | update.restart  | staged only
+settings.try      | update.trial    | now only
+settings.try      | DESTROY         | refuse
+settings.staged   | settings.try    | refuse
+settings.staged   | update.restart  | after confirmation
+settings.staged   | update.trial    | after confirmation
+settings.staged   | DESTROY         | finish first
+update.install    | settings.try    | hold back
+update.install    | update.restart  | refuse
+update.install    | update.trial    | refuse
+update.install    | DESTROY         | hold back
+update.activate   | SHORT           | finish first
+update.activate   | settings.try    | hold back
+update.activate   | update.restart  | refuse
+update.activate   | update.trial    | refuse
+update.activate   | DESTROY         | hold back
+update.restart    | SHORT           | finish first
+update.restart    | settings.try    | revert first
+update.restart    | update.install  | refuse
+update.restart    | update.trial    | refuse
+update.restart    | DESTROY         | finish first
+erase.subject     | DESTROY         | queue
+erase.all         | SHORT           | finish first
+erase.all         | settings.try    | revert first
+erase.all         | update.install  | cancel first
+erase.all         | update.restart  | disarm first
+erase.all         | update.trial    | all but the slot
+erase.all         | DESTROY         | queue
+erase.all-but-slot| SHORT           | finish first
+erase.all-but-slot| settings.try    | revert first
+erase.all-but-slot| update.install  | cancel first
+erase.all-but-slot| update.restart  | disarm first
+erase.all-but-slot| DESTROY         | queue
+reset             | SHORT           | finish first
+reset             | settings.try    | revert first
+reset             | update.install  | cancel first
+reset             | update.restart  | disarm first
+reset             | update.trial    | after confirmation
+reset             | DESTROY         | queue
+protect.migrate   | SHORT           | finish first
+protect.migrate   | settings.try    | refuse
+protect.migrate   | update.install  | hold back
+protect.migrate   | update.restart  | refuse
+protect.migrate   | update.trial    | after confirmation
+protect.migrate   | DESTROY         | queue
+`
+
+func verdicts() map[[2]string]string {
+	groups := map[string][]string{
+		"DESTROY": {baseline.OpEraseSubject, baseline.OpEraseAll, baseline.OpEraseButSlot, baseline.OpReset, baseline.OpMigrate},
+		"SHORT":   {baseline.OpSettingsChange, baseline.OpSettingsStage, baseline.OpSettingsStaged, baseline.OpActivate},
+	}
+	table := map[[2]string]string{}
+	for line := range strings.Lines(rules) {
+		f := strings.Split(line, "|")
+		if len(f) != 3 {
+			continue
+		}
+		asked, pending, verdict := strings.TrimSpace(f[0]), strings.TrimSpace(f[1]), strings.TrimSpace(f[2])
+		for _, p := range append(groups[pending], pending) {
+			table[[2]string{asked, p}] = verdict
+		}
+	}
+	return table
+}
+
+func openInterlock(t *testing.T, s durable.Store) *baseline.Interlock {
+	t.Helper()
+	l, err := baseline.OpenInterlock(t.Context(), s)
+	require.NoError(t, err)
+	return l
+}
+
+func TestInterlockTable(t *testing.T) {
+	ctx := t.Context()
+	table := verdicts()
+	for _, pending := range operations {
+		for _, asked := range operations {
+			l := openInterlock(t, memory(t))
+			require.NoError(t, l.Begin(ctx, pending))
+			err := l.Begin(ctx, asked)
+			want := table[[2]string{asked, pending}]
+			if asked == pending || want == "" {
+				require.NoError(t, err, "%s while %s", asked, pending)
+				continue
+			}
+			var p *baseline.PendingError
+			require.ErrorAs(t, err, &p, "%s while %s", asked, pending)
+			require.ErrorIs(t, err, baseline.ErrPending)
+			assert.Equal(t, want, string(p.Verdict), "%s while %s", asked, pending)
+			require.NoError(t, l.End(ctx, pending))
+			require.NoError(t, l.Begin(ctx, asked), "%s after %s", asked, pending)
+		}
+	}
+	t.Logf("pairs=%d", len(operations)*len(operations))
+}
+
+func TestInterlockOverARestart(t *testing.T) {
+	ctx := t.Context()
+	store := memory(t)
+	l := openInterlock(t, store)
+	for _, op := range []string{baseline.OpSettingsChange, baseline.OpInstall, baseline.OpEraseSubject, baseline.OpEraseSubject} {
+		require.NoError(t, l.Begin(ctx, op))
+	}
+	require.NoError(t, l.End(ctx, baseline.OpEraseSubject))
+	assert.Equal(t, []string{"erase.subject", "settings.change", "update.install"}, l.Pending(), "begun twice, ended once")
+
+	l = openInterlock(t, store)
+	assert.Equal(t, []string{"erase.subject", "update.install"}, l.Pending())
+	require.ErrorIs(t, l.Begin(ctx, baseline.OpReset), baseline.ErrPending)
+	require.NoError(t, l.Begin(ctx, baseline.OpEraseSubject), "its part resumes it")
+	stale, err := l.Settle(ctx)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"update.install"}, stale)
+	require.NoError(t, l.End(ctx, baseline.OpEraseSubject))
+	assert.Empty(t, l.Pending())
+	require.NoError(t, l.Begin(ctx, baseline.OpReset))
+	assert.Equal(t, []string{"reset"}, openInterlock(t, store).Pending())
+}
+
+func TestInterlockRefusesMistakes(t *testing.T) {
+	ctx := t.Context()
+	l := openInterlock(t, memory(t))
+	require.ErrorIs(t, l.Begin(ctx, "anything"), fs.ErrInvalid)
+	require.ErrorIs(t, l.End(ctx, baseline.OpReset), fs.ErrInvalid)
+}
+
+func interlockOp(name string, do func(ctx context.Context, l *baseline.Interlock) error) powercut.Op {
+	with := func(ctx context.Context, m *powercut.Machine, f func(*baseline.Interlock) error) error {
+		d, err := durable.OpenFS(m.FS(), nil)
+		if err != nil {
+			return err
+		}
+		l, err := baseline.OpenInterlock(ctx, d)
+		if err != nil {
+			return err
+		}
+		return f(l)
+	}
+	return powercut.Op{
+		Name: "baseline.interlock-" + strings.ToLower(name), Methods: []string{"OpenInterlock", "Interlock." + name},
+		Before: func(ctx context.Context, m *powercut.Machine) error {
+			return with(ctx, m, func(l *baseline.Interlock) error { return l.Begin(ctx, baseline.OpInstall) })
+		},
+		Do: func(ctx context.Context, m *powercut.Machine) error {
+			return with(ctx, m, func(l *baseline.Interlock) error { return do(ctx, l) })
+		},
+		State: func(ctx context.Context, m *powercut.Machine) (state string, err error) {
+			err = with(ctx, m, func(l *baseline.Interlock) error {
+				state = fmt.Sprint(l.Pending())
+				return l.Health(ctx)
+			})
+			return state, err
+		},
+	}
+}
+
+func interlockOps() []powercut.Op {
+	return []powercut.Op{
+		interlockOp("Begin", func(ctx context.Context, l *baseline.Interlock) error { return l.Begin(ctx, baseline.OpEraseSubject) }),
+		interlockOp("End", func(ctx context.Context, l *baseline.Interlock) error {
+			if len(l.Pending()) == 0 {
+				return nil
+			}
+			if err := l.Begin(ctx, baseline.OpInstall); err != nil {
+				return err
+			}
+			return l.End(ctx, baseline.OpInstall)
+		}),
+		interlockOp("Settle", func(ctx context.Context, l *baseline.Interlock) error { _, err := l.Settle(ctx); return err }),
+	}
+}
+
+func TestPowerCut(t *testing.T) {
+	for _, op := range interlockOps() {
+		t.Run(op.Name, func(t *testing.T) { powercut.Run(t, op) })
+	}
+}
+
+func TestPowerCutCoversEveryMethod(t *testing.T) {
+	powercut.Covered(t, interlockOps(), []string{"Interlock.Pending", "Interlock.Health"}, (*baseline.Interlock)(nil))
+}
+
+// Whatever bytes the record has, it only ever holds operations back.
+func FuzzInterlockRecord(f *testing.F) {
+	f.Add([]byte(`1 {"operations":["reset"]}`))
+	f.Add([]byte(`1 {"operations":["settings.change"]}`))
+	f.Add([]byte(`1 {"operations":["erase.all","update.trial"]}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		store := memory(t)
+		if store.Put(t.Context(), "interlock", raw) != nil {
+			return
+		}
+		l, err := baseline.OpenInterlock(t.Context(), store)
+		if err != nil {
+			require.ErrorIs(t, err, durable.ErrFormat)
+			return
+		}
+		if len(l.Pending()) > 0 {
+			assert.NoError(t, l.Health(t.Context()))
+		}
+		_, err = l.Settle(t.Context())
+		require.NoError(t, err)
+		assert.Empty(t, l.Pending())
+	})
+}
