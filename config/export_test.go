@@ -1,0 +1,4 @@
+package config
+
+// ForType compiles a type that only a test knows.
+var ForType = forType
