@@ -1,0 +1,257 @@
+package access
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/iot-device-baseline/baseline/clause"
+	"github.com/iot-device-baseline/baseline/durable"
+)
+
+// GuardOptions are the options of [OpenGuard]. Nil options mean: no services, no
+// local interface, no expected parts, no log, 10 minutes after presence.
+type GuardOptions struct {
+	// Log takes the events of this package; nil discards them.
+	Log *slog.Logger
+	// Services are the roles of the services of this device, by the name given to
+	// [AsService]. They belong to the release, not to the owner.
+	Services map[string][]string
+	// Parts are the names of the parts that must have declared their credentials
+	// (see [CredentialList.Set]) before the guard opens.
+	Parts []string
+	// Local are the interfaces that can only be reached at the device itself. On
+	// them the initial secret works without presence.
+	Local []string
+	// PresenceWindow is how long presence lasts; default 10 minutes, at most 1 hour.
+	PresenceWindow time.Duration
+}
+
+// Guard decides who may do what: a policy, the roles of entities, the commissioning
+// of the device, and a log of what was denied. It is the only [Authorizer].
+//
+// Its state is one record in a Store, so each change is old or new as a whole,
+// and is kept when the method returned nil. All methods may be called
+// concurrently; Decide never waits for a change.
+type Guard struct {
+	policy       *Policy
+	value        *durable.Value[record]
+	log          *slog.Logger
+	services     map[string]uint64
+	local        []string
+	window       time.Duration
+	presence     uint64 // roles of who proved presence
+	commissioner uint64 // roles of who presented the initial secret
+	credentials  *CredentialList
+	commission   sync.Mutex // one commissioning at a time, its set function included
+	mu           sync.Mutex // changes of the record and of the view
+	view         atomic.Pointer[view]
+	present      atomic.Pointer[time.Time] // when presence was proved last
+	denials      denials
+}
+
+// OpenGuard reads the state of the guard from store. A store without one gives a
+// guard that is not provisioned; a record that is damaged, or that cannot be
+// read, one whose Health is [ErrUnreadable]. Both are shut and know no entity. Only
+// a done ctx and a store on hold ([durable.ErrHeld]) are errors here, besides
+// options that do not fit the policy ([*InputError]).
+//
+// The store must be authenticated: in a device it is the vault's floor compartment.
+// On a plain directory whoever can write to the medium is whoever he likes.
+func OpenGuard(ctx context.Context, store durable.Store, policy *Policy, opts *GuardOptions) (*Guard, error) {
+	if opts == nil {
+		opts = &GuardOptions{}
+	}
+	if policy == nil || store == nil {
+		return nil, badInput("guard", "", "has a store and a policy")
+	}
+	if err := checkOptions(opts); err != nil {
+		return nil, err
+	}
+	services, err := cloneServices(opts.Services, policy)
+	if err != nil {
+		return nil, err
+	}
+	g := &Guard{
+		policy: policy, value: openRecord(store), log: opts.Log, services: services,
+		local: slices.Clone(opts.Local), window: opts.PresenceWindow,
+		presence:     policy.mask([]string{RolePresence}),
+		commissioner: policy.mask([]string{RoleCommissioner}),
+	}
+	if g.log == nil {
+		g.log = slog.New(slog.DiscardHandler)
+	}
+	if g.window == 0 {
+		g.window = 10 * time.Minute
+	}
+	g.credentials = &CredentialList{guard: g, want: slices.Clone(opts.Parts), lists: map[string][]Credential{}}
+	v, err := g.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	g.publish(v)
+	return g, nil
+}
+
+func checkOptions(o *GuardOptions) error {
+	for i, name := range o.Local {
+		if !validID(name) {
+			return badInput("options", item("/local", i), ruleID)
+		}
+	}
+	for i, name := range o.Parts {
+		if !validWord(name) {
+			return badInput("options", item("/parts", i), "is [a-z][a-z0-9-]*, at most 64 bytes")
+		}
+	}
+	if o.PresenceWindow < 0 || o.PresenceWindow > time.Hour {
+		return badInput("options", "/presenceWindow", "is at most 1 hour")
+	}
+	return nil
+}
+
+// Decide says whether e may do p on resource, and why. It takes about 100 ns and
+// does not allocate, but for the first question of an entity after a change. See
+// [Authorizer].
+func (g *Guard) Decide(_ context.Context, e *Entity, p Permission, resource string) Decision {
+	return *g.decide(e, p, resource)
+}
+
+func (g *Guard) decide(e *Entity, p Permission, resource string) *Decision {
+	switch {
+	case g == nil:
+		return denyNoGuard
+	case e == nil:
+		return denyNobody
+	case e.guard != g:
+		return denyForeign
+	}
+	v := g.view.Load()
+	if e.scope != nil {
+		return g.decideScope(v, e, p, resource)
+	}
+	roles, why := g.roles(v, e)
+	if roles == 0 {
+		return why
+	}
+	return g.policy.decide(&who{roles, e.kind, e.id, e.iface}, p, resource, v.shut)
+}
+
+// lookup is what an entity held in a view. It is kept in the entity, and counts only
+// for that very view: every change makes another one.
+type lookup struct {
+	view  *view
+	roles uint64
+	why   *Decision // when there are none
+}
+
+// roles looks up what e holds now, or why nothing.
+func (g *Guard) roles(v *view, e *Entity) (uint64, *Decision) {
+	if e.kind == KindPresence && time.Since(e.at) > g.window {
+		return 0, denyPresence
+	}
+	l := e.last.Load()
+	if l == nil || l.view != v {
+		l = &lookup{view: v}
+		l.roles, l.why = g.find(v, e)
+		e.last.Store(l)
+	}
+	return l.roles, l.why
+}
+
+func (g *Guard) find(v *view, e *Entity) (uint64, *Decision) {
+	switch {
+	case e.kind == KindService:
+		return g.services[e.id], denyRoles
+	case e.epoch != v.epoch:
+		return 0, denyEpoch
+	case e.kind == KindPresence:
+		return g.presence, denyRoles
+	}
+	h := v.held[e.id]
+	if h.roles != 0 && h.kind != e.kind {
+		return 0, denyKind
+	}
+	return h.roles, denyRoles
+}
+
+// Policy returns the policy of the guard.
+func (g *Guard) Policy() *Policy { return g.policy }
+
+// Credentials returns the list in which every part names its credentials.
+func (g *Guard) Credentials() *CredentialList { return g.credentials }
+
+// Ownership is the id of the present ownership, or "" while there is none. What
+// belongs to an owner (credentials, enrolments, sequences) is bound to it.
+func (g *Guard) Ownership() string { return g.view.Load().rec.Ownership }
+
+// Shut says why the guard is shut (27402 5.2.6.1.4), and whether it is. While it
+// is shut only what [Shut] lets pass is allowed.
+func (g *Guard) Shut() (reason string, shut bool) {
+	if d := g.view.Load().shut; d != nil {
+		return d.Reason, true
+	}
+	return "", false
+}
+
+// Reload reads the state again: after [Provision], or when a store that could not
+// be read can be read. It changes nothing in the store and needs no permission.
+func (g *Guard) Reload(ctx context.Context) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	v, err := g.load(ctx)
+	if err != nil {
+		return err
+	}
+	g.publish(v)
+	return g.health(v)
+}
+
+// Health is nil, or [ErrUnreadable] with the cause. A device that waits for its
+// commissioning is healthy.
+func (g *Guard) Health(context.Context) error { return g.health(g.view.Load()) }
+
+func (g *Guard) health(v *view) error {
+	if v.err == nil {
+		return nil
+	}
+	return fmt.Errorf("access: %w: %w", ErrUnreadable, v.err)
+}
+
+// Stats are counters of a guard since it was opened.
+type Stats struct {
+	Entities int    // with roles
+	Denied   uint64 // by Check
+	Folded   uint64 // of these, counted but not logged one by one
+	Shut     bool
+}
+
+// Stats returns the counters.
+func (g *Guard) Stats() Stats {
+	v := g.view.Load()
+	return Stats{
+		Entities: len(v.rec.Assignments), Shut: v.shut != nil,
+		Denied: g.denials.denied.Load(), Folded: g.denials.folded.Load(),
+	}
+}
+
+// Features are what the guard does for 27402 5.2.6. Authentication, interfaces
+// and identifiers are other packages'.
+func (g *Guard) Features() []clause.Feature {
+	return []clause.Feature{
+		{
+			ID: "access.guard", Clauses: []clause.ID{clause.C5_2_6_1_1, clause.C5_2_6_1_2_B, clause.C5_2_6_2_I, clause.C5_2_6_2_J},
+			Package: "access", Summary: "every operation asks a compiled policy that denies by default; roles are looked up at each decision",
+			Settings: []clause.Setting{{Name: "roles", Value: strconv.Itoa(len(g.policy.roles))}, {Name: "grants", Value: strconv.Itoa(len(g.policy.grants))}},
+		},
+		{
+			ID: "access.commissioning", Clauses: []clause.ID{clause.C5_2_6_1_4}, Package: "access",
+			Summary: "shut until the initial secret and every common credential are out of service",
+		},
+	}
+}

@@ -1,0 +1,238 @@
+package access
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+
+	"github.com/iot-device-baseline/baseline/durable"
+)
+
+// Limits of the state of a guard.
+const (
+	MaxEntities      = 256 // with roles
+	maxEntityRoles   = 16
+	recordName       = "guard"
+	ownershipLength  = 32 // hex digits
+	verifierSaltSize = 16
+)
+
+// record is everything that the guard remembers. It is one value, so that each
+// change is old or new as a whole.
+type record struct {
+	Verifier    verifier     `json:"verifier"`
+	Serves      bool         `json:"serves"`    // the initial secret is in service
+	Ownership   string       `json:"ownership"` // "" while it serves
+	Assignments []Assignment `json:"assignments,omitempty"`
+}
+
+// verifier checks the initial secret. The secret has 100 random bits: a slow hash
+// would add nothing.
+type verifier struct {
+	Salt []byte `json:"salt"`
+	Sum  []byte `json:"sum"`
+}
+
+func newVerifier(salt []byte, secret string) verifier {
+	h := sha256.New()
+	h.Write([]byte("baseline access initial secret\x00"))
+	h.Write(salt)
+	h.Write([]byte(secret))
+	return verifier{Salt: salt, Sum: h.Sum(nil)}
+}
+
+func (v verifier) matches(secret string) bool {
+	return subtle.ConstantTimeCompare(newVerifier(v.Salt, secret).Sum, v.Sum) == 1
+}
+
+// Assignment is the roles of one entity.
+type Assignment struct {
+	ID    string   `json:"id"`
+	Kind  Kind     `json:"kind"` // KindPerson or KindDevice
+	Roles []string `json:"roles"`
+}
+
+func openRecord(s durable.Store) *durable.Value[record] {
+	return durable.NewValue(s, recordName, &durable.ValueOptions[record]{Check: checkRecord})
+}
+
+func checkRecord(r record) error {
+	switch {
+	case len(r.Verifier.Salt) != verifierSaltSize || len(r.Verifier.Sum) != sha256.Size:
+		return badInput("record", "/verifier", "has a salt of 16 bytes and a sum of 32")
+	case r.Serves != (r.Ownership == ""):
+		return badInput("record", "/ownership", "is empty while the initial secret serves, and only then")
+	case r.Ownership != "" && !isHex(r.Ownership, ownershipLength):
+		return badInput("record", "/ownership", "is 32 hex digits")
+	case r.Serves && len(r.Assignments) > 0:
+		return badInput("record", "/assignments", "is empty while the initial secret serves")
+	case len(r.Assignments) > MaxEntities:
+		return badInput("record", "/assignments", "has at most 256 entries")
+	}
+	return checkAssignments(r.Assignments)
+}
+
+func checkAssignments(list []Assignment) error {
+	seen := map[string]bool{}
+	for i, a := range list {
+		if seen[a.ID] {
+			return badInput("record", item("/assignments", i)+"/id", "is given once")
+		}
+		seen[a.ID] = true
+		if path, rule := badAssignment(a); rule != "" {
+			return badInput("record", item("/assignments", i)+path, rule)
+		}
+	}
+	return nil
+}
+
+// badAssignment says which rule a breaks, whatever the policy.
+func badAssignment(a Assignment) (path, rule string) {
+	switch {
+	case !validID(a.ID):
+		return "/id", ruleID
+	case reservedID(a.ID):
+		return "/id", ruleReserved
+	case a.Kind != KindPerson && a.Kind != KindDevice:
+		return "/kind", "is person or device"
+	case len(a.Roles) == 0 || len(a.Roles) > maxEntityRoles:
+		return "/roles", "has 1 to 16 roles"
+	}
+	for i, r := range a.Roles {
+		switch {
+		case !validWord(r):
+			return item("/roles", i), "is [a-z][a-z0-9-]*, at most 64 bytes"
+		case r == RoleCommissioner || r == RolePresence:
+			return item("/roles", i), "is not a role that only the guard gives"
+		case slices.Contains(a.Roles[:i], r):
+			return item("/roles", i), "is given once"
+		}
+	}
+	return "", ""
+}
+
+func isHex(s string, n int) bool {
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return len(s) == n
+}
+
+// view is the record as Decide reads it, and all that follows from it. It is
+// swapped as a whole and never changed.
+type view struct {
+	rec         record
+	provisioned bool
+	err         error     // the record could not be read
+	epoch       uint64    // counts the ownerships of this run
+	shut        *Decision // the denial while the guard is shut, or nil
+	held        map[string]held
+}
+
+type held struct {
+	roles uint64
+	kind  Kind
+}
+
+// load reads the record. It fails only when nothing can be said about it: when
+// ctx is done, or the store is on hold.
+func (g *Guard) load(ctx context.Context) (*view, error) {
+	v := &view{}
+	rec, err := g.value.Load(ctx)
+	switch {
+	case err == nil:
+		v.rec, v.provisioned = rec, true
+	case errors.Is(err, fs.ErrNotExist):
+	case ctx.Err() != nil, errors.Is(err, durable.ErrHeld):
+		return nil, fmt.Errorf("access: open guard: %w", err)
+	default:
+		v.err = err
+	}
+	return v, nil
+}
+
+// publish makes v what decisions are made by. The caller holds g.mu.
+func (g *Guard) publish(v *view) {
+	v.held = make(map[string]held, len(v.rec.Assignments))
+	for _, a := range v.rec.Assignments {
+		v.held[a.ID] = held{roles: g.policy.mask(a.Roles), kind: a.Kind}
+	}
+	if old := g.view.Load(); old != nil {
+		v.epoch = old.epoch
+		if v.rec.Ownership != old.rec.Ownership {
+			v.epoch++
+			g.present.Store(nil)
+		}
+	}
+	v.shut = nil
+	if why := g.shutReason(v); why != "" {
+		v.shut = deny(lawShut, why)
+	}
+	g.view.Store(v)
+}
+
+// change stores what fn makes of the record, and then decides by it. When the
+// store fails, the record is read again: it is the old or the new one.
+func (g *Guard) change(ctx context.Context, op string, fn func(*record) error) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	v := g.view.Load()
+	switch {
+	case v.err != nil:
+		return fmt.Errorf("access: %s: %w", op, ErrUnreadable)
+	case !v.provisioned:
+		return fmt.Errorf("access: %s: %w", op, ErrNotProvisioned)
+	}
+	rec := v.rec
+	rec.Assignments = slices.Clone(rec.Assignments)
+	if err := fn(&rec); err != nil {
+		return err
+	}
+	if sameRecord(rec, v.rec) {
+		return nil
+	}
+	if err := g.value.Store(ctx, rec); err != nil {
+		return fmt.Errorf("access: %s: %w", op, errors.Join(err, g.reload(context.WithoutCancel(ctx))))
+	}
+	g.publish(&view{rec: rec, provisioned: true})
+	return nil
+}
+
+func sameRecord(a, b record) bool {
+	return a.Serves == b.Serves && a.Ownership == b.Ownership &&
+		slices.EqualFunc(a.Assignments, b.Assignments, func(x, y Assignment) bool {
+			return x.ID == y.ID && x.Kind == y.Kind && slices.Equal(x.Roles, y.Roles)
+		})
+}
+
+func (g *Guard) reload(ctx context.Context) error {
+	v, err := g.load(ctx)
+	if err != nil {
+		v = &view{err: err}
+	}
+	g.publish(v)
+	return err
+}
+
+func cloneServices(in map[string][]string, p *Policy) (map[string]uint64, error) {
+	out := make(map[string]uint64, len(in))
+	for _, name := range slices.Sorted(maps.Keys(in)) {
+		if !validID(name) || reservedID(name) {
+			return nil, badInput("options", "/services/"+name, ruleID+", and no name of the guard")
+		}
+		for i, role := range in[name] {
+			if _, ok := p.index[role]; !ok || role == RoleCommissioner || role == RolePresence {
+				return nil, badInput("options", item("/services/"+name, i), "names a role of the policy that the guard does not give")
+			}
+		}
+		out[name] = p.mask(in[name])
+	}
+	return out, nil
+}
