@@ -1,0 +1,287 @@
+package protect
+
+import (
+	"context"
+	"crypto/cipher"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/iot-device-baseline/baseline/durable"
+)
+
+// Compartment is the sealed store of one class, or of one subject's user data. It
+// is a [durable.Store] with all its abilities, so that every part of a device takes
+// it in the place of a plain one.
+//
+// Values, their names, and the records of logs are encrypted and bound to class,
+// compartment, name and version or number. What shows on the medium: how many
+// values there are, their size, and when they change. An older version of a
+// single value that is put back is not noticed in this release; see the package
+// documentation.
+//
+// A value is at most [MaxObject] bytes. Damage is an [*ObjectError]. List reads
+// every value of the compartment. A Compartment may be used concurrently. After
+// its erasure every method gives an error that is [ErrMissing].
+type Compartment struct {
+	v *Vault
+	c *cell
+}
+
+// The abilities of a store.
+var (
+	_ durable.Store     = (*Compartment)(nil)
+	_ durable.Logs      = (*Compartment)(nil)
+	_ durable.Reserver  = (*Compartment)(nil)
+	_ durable.Formatter = (*Compartment)(nil)
+)
+
+// cell is a compartment with its keys. All but the last two fields are constant.
+type cell struct {
+	id    id
+	class Class
+	key   *key
+	macs  *key
+	names cipher.AEAD
+
+	gone  atomic.Bool // erased, being erased, or the vault is closed
+	write sync.Mutex  // held from reading a version to writing the next
+}
+
+func newCell(e entry) *cell {
+	return &cell{
+		id: e.id, class: e.class, key: e.key,
+		macs: e.key.derive(nil, labelMAC, ""), names: e.key.derive(nil, labelName, "").aead(),
+	}
+}
+
+func (i id) String() string { return hex.EncodeToString(i[:]) }
+
+// path returns the record of file in the compartment i.
+func (i id) path(file string) string { return top + i.String() + "/" + file }
+
+func (c *cell) path(kind, name string) string { return c.id.path(c.macs.mac(kind, name)) }
+
+// Class returns the class.
+func (c *Compartment) Class() Class { return c.c.class }
+
+// Get implements [durable.Store].
+func (c *Compartment) Get(ctx context.Context, name string) ([]byte, error) {
+	s, done, err := c.begin(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("protect: get %s: %w", name, err)
+	}
+	defer done()
+	raw, err := s.Get(ctx, c.c.path(kindObject, name))
+	if err == nil {
+		raw, err = c.c.openObject(name, raw)
+	}
+	if err != nil {
+		return nil, c.damaged(name, err)
+	}
+	c.v.stats.gets.Add(1)
+	return raw, nil
+}
+
+// Put implements [durable.Store]: 2 fsyncs, more for the first value of a compartment.
+func (c *Compartment) Put(ctx context.Context, name string, value []byte) error {
+	s, done, err := c.begin(ctx, name)
+	if err != nil {
+		return fmt.Errorf("protect: put %s: %w", name, err)
+	}
+	defer done()
+	if len(value) > MaxObject {
+		return fmt.Errorf("protect: put %s: %d bytes, at most %d: %w", name, len(value), MaxObject, fs.ErrInvalid)
+	}
+	c.c.write.Lock()
+	defer c.c.write.Unlock()
+	path := c.c.path(kindObject, name)
+	version, err := c.nextVersion(ctx, s, path)
+	if err == nil {
+		err = s.Put(ctx, path, c.c.sealObject(name, version, value))
+	}
+	if err != nil {
+		return fmt.Errorf("protect: put %s: %w", name, err)
+	}
+	c.v.stats.puts.Add(1)
+	return nil
+}
+
+// nextVersion is one above that of the stored object. A damaged one counts for
+// nothing: putting the value again repairs it.
+func (c *Compartment) nextVersion(ctx context.Context, s durable.Store, path string) (uint64, error) {
+	raw, err := s.Get(ctx, path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, durable.ErrCorrupt):
+		return 1, nil
+	case err != nil:
+		return 0, err
+	}
+	o, err := parseObject(raw)
+	if errors.Is(err, durable.ErrFormat) {
+		return 0, err
+	}
+	if err == nil {
+		_, err = c.c.openName(o)
+	}
+	if err != nil || o.version == math.MaxUint64 {
+		return 1, nil
+	}
+	return o.version + 1, nil
+}
+
+// Delete implements [durable.Store]. It is removal, not erasure: the key of the
+// compartment still opens a copy of the file. See [Vault.Erase].
+func (c *Compartment) Delete(ctx context.Context, name string) error {
+	s, done, err := c.begin(ctx, name)
+	if err == nil {
+		defer done()
+		c.c.write.Lock()
+		defer c.c.write.Unlock()
+		err = s.Delete(ctx, c.c.path(kindObject, name))
+	}
+	if err != nil {
+		return fmt.Errorf("protect: delete %s: %w", name, err)
+	}
+	c.v.stats.deletes.Add(1)
+	return nil
+}
+
+// List implements [durable.Store].
+func (c *Compartment) List(ctx context.Context, prefix string) ([]string, error) {
+	s, done, err := c.use(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("protect: list %s: %w", prefix, err)
+	}
+	defer done()
+	paths, err := s.List(ctx, c.c.id.path(""))
+	if err != nil {
+		return nil, fmt.Errorf("protect: list %s: %w", prefix, err)
+	}
+	var names []string
+	for _, path := range paths {
+		name, err := c.nameAt(ctx, s, path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // deleted meanwhile
+		}
+		if err != nil {
+			return nil, c.damaged("a value", err)
+		}
+		if strings.HasPrefix(name, prefix) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+func (c *Compartment) nameAt(ctx context.Context, s durable.Store, path string) (string, error) {
+	raw, err := s.Get(ctx, path)
+	if err != nil {
+		return "", err
+	}
+	o, err := parseObject(raw)
+	if err != nil {
+		return "", err
+	}
+	name, err := c.c.openName(o)
+	if err == nil && c.c.path(kindObject, name) != path {
+		err = fmt.Errorf("object of another name: %w", ErrForeign)
+	}
+	return name, err
+}
+
+// Reserve implements [durable.Reserver].
+func (c *Compartment) Reserve(ctx context.Context, name string, size int) error {
+	s, done, err := c.begin(ctx, name)
+	if err == nil {
+		defer done()
+		if size > MaxObject {
+			err = fmt.Errorf("%d bytes, at most %d: %w", size, MaxObject, fs.ErrInvalid)
+		} else {
+			stored := objectHeader + maxNameBox + size + (size/segmentSize+1)*aeadOverhead
+			err = durable.Reserve(ctx, s, c.c.path(kindObject, name), stored)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("protect: reserve %s: %w", name, err)
+	}
+	return nil
+}
+
+// Format implements [durable.Formatter].
+func (c *Compartment) Format() int { return c.v.dir.Format() }
+
+// begin is use for the value or log called name.
+func (c *Compartment) begin(ctx context.Context, name string) (s durable.Store, done func(), err error) {
+	if err := durable.ValidName(name); err != nil {
+		return nil, nil, err
+	}
+	return c.use(ctx)
+}
+
+// use says why an operation may not run, or where it runs; the caller calls done
+// at its end.
+func (c *Compartment) use(ctx context.Context) (s durable.Store, done func(), err error) {
+	c.v.mu.RLock()
+	if err := c.admit(ctx); err != nil {
+		c.v.mu.RUnlock()
+		return nil, nil, err
+	}
+	s = c.v.dir
+	if c.c.class == ClassFloor {
+		s = c.v.medium()
+	}
+	return s, c.v.mu.RUnlock, nil
+}
+
+func (c *Compartment) admit(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if c.v.closed {
+		return fs.ErrClosed
+	}
+	if c.c.gone.Load() {
+		return c.c.erased()
+	}
+	return nil
+}
+
+func (c *cell) erased() error {
+	return &ObjectError{Class: c.class, Name: "compartment", Action: actReopen, Err: fmt.Errorf("erased: %w", ErrMissing)}
+}
+
+// damaged classes an error of reading name.
+func (c *Compartment) damaged(name string, err error) error {
+	if !errors.Is(err, durable.ErrCorrupt) {
+		return fmt.Errorf("protect: get %s: %w", name, err)
+	}
+	c.v.stats.refused.Add(1)
+	if !isLost(err) { // found by the directory's own checksum
+		err = fmt.Errorf("%w: %v", ErrTampered, err)
+	}
+	return &ObjectError{Class: c.c.class, Name: name, Action: actRestore, Err: err}
+}
+
+// text is all that a compartment shows of itself: it holds keys and a subject.
+func (c *Compartment) text() string { return "protect.Compartment(" + c.c.class.String() + ")" }
+
+// String returns the class, not the subject.
+func (c *Compartment) String() string { return c.text() }
+
+// GoString returns String.
+func (c *Compartment) GoString() string { return c.text() }
+
+// MarshalText returns String.
+func (c *Compartment) MarshalText() ([]byte, error) { return []byte(c.text()), nil }
+
+// LogValue returns String.
+func (c *Compartment) LogValue() slog.Value { return slog.StringValue(c.text()) }

@@ -1,0 +1,31 @@
+package protect
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/iot-device-baseline/baseline/clause"
+)
+
+// Describe tells the report as names and values, for the composition and for
+// documents. Like [Vault.Report] it is a typed read in process.
+func (v *Vault) Describe(ctx context.Context) ([]clause.Setting, error) {
+	r := v.Report(ctx)
+	return []clause.Setting{
+		{Name: "key store", Value: r.KeyStore.Name},
+		{Name: "hardware", Value: strconv.FormatBool(r.KeyStore.Hardware)},
+		{Name: "bound to", Value: r.KeyStore.BoundTo},
+		{Name: "erasure", Value: string(r.Erasure)},
+		{Name: "rollback", Value: r.Rollback},
+	}, nil
+}
+
+// Features returns what erasing by key does (27402 5.2.4). How far it reaches is a
+// setting of the feature: the key store decides that.
+func (s *Subjects) Features() []clause.Feature {
+	return []clause.Feature{{
+		ID: "protect.erase-subject", Clauses: []clause.ID{clause.C5_2_4_1_1, clause.C5_2_4_1_2},
+		Package: "protect", Summary: "the user data of one person is erased by destroying its key, for who may",
+		Settings: []clause.Setting{{Name: "method", Value: string(s.v.method())}},
+	}}
+}

@@ -1,0 +1,73 @@
+// Package protect keeps a device's data sealed, and destroys it by destroying keys
+// (27402 5.2.5.1, 5.2.4). [KeyStore] is what a vendor writes over a root of trust;
+// [Vault] is what the parts of a device keep their state in.
+//
+// # What it secures
+//
+// Everything in a [Compartment], names included, is encrypted and authenticated.
+// What is read is what was written under that name in that compartment of that
+// vault, or an error: a file that was changed, cut, exchanged with another,
+// renamed, or brought from another device gives a sentinel of this package, never
+// other bytes. Erasing a compartment destroys its key. Over a KeyStore whose
+// [Revoker] reaches copies, that closes every image of the disk ever taken, in time
+// that does not depend on the size of the data.
+//
+// # Keys
+//
+// The root, 32 random bytes for each generation, is sealed by the KeyStore. It wraps
+// the key table: one AEAD object with a random key for each class and compartment.
+// Nothing below the root is derived from it: what is derived can be derived again. From a
+// compartment's key come, by HKDF with a random salt, name and version, the key of
+// each object. Files are named by MACs. See format.go for every byte.
+//
+// # Why an erased compartment stays closed
+//
+// A table is readable while its generation g is the KeyStore's. Erasing takes two
+// advances: first the present table, with the compartment marked, is sealed for g+1
+// and g+1 begun; then the table without it is sealed for g+2 and g+2 begun. A table
+// that an earlier, interrupted operation had prepared for g+1 may hold the key, and
+// dies with g+1. One for g+2 can be prepared only in g+1, where the compartment is
+// marked, and so never holds the key. Each table is durable before its generation begins, so that no power
+// cut leaves a generation without table. The tests play this with an attacker who keeps every
+// value ever written, and show that one advance, or advancing before sealing, fails.
+//
+// # What it does not secure yet
+//
+//   - Rollback. An older copy of one object, a deleted object put back, a log cut at its end, or a
+//     whole disk of the same generation put back, is not noticed: [Report] says so.
+//     Only tables of older generations are refused, by a Revoker. A counter is not used.
+//   - Keys in software. Over backends/softkeys whoever has the whole medium has the
+//     data, an old image opens after an erasure, and an earlier life is not seen.
+//     Report and [Method] say "clear: live copies only". The same holds for a
+//     KeyStore without Revoker.
+//   - Streams, attestation, moving to another KeyStore, recovery of a lost one.
+//   - The number, size and times of change of values show.
+//   - A process with the device's own rights: it uses the keys while the vault is open. Keys in
+//     memory are forgotten by [Vault.Close], not overwritten.
+//
+// # Threats
+//
+// A disk read, changed, moved or cloned; files exchanged within it; an image from
+// before an erasure; a table prepared and abandoned; a KeyStore replaced, cleared, or
+// exchanged for software (refused, never a fresh start); state removed while the
+// KeyStore remembers an earlier life ([ErrTampered]). Code in the device's own
+// process is trusted: typed reads ask nobody, destruction asks by access.Check.
+//
+// # Power cuts
+//
+// Every change leaves the old or the new state, and what was acknowledged is kept.
+// [Open] finishes an erasure whose first advance has happened; one whose first
+// advance has not happened did not begin. Provision is repeated when it was
+// interrupted. Space for two key tables is reserved, so that an erasure ends on a
+// full medium. While the directory is on hold only [ClassFloor] works.
+//
+//	keys, err := softkeys.Open(ctx, dir, nil)       // or a root of trust
+//	...
+//	vault, err := protect.Open(ctx, dir, keys, nil) // in the factory: Provision
+//	...
+//	settings, err := vault.Compartment(ctx, protect.ClassSettings)
+//	...
+//	err = settings.Put(ctx, "network/wifi", passphrase)
+//	...
+//	method, err := vault.Erase(ctx, "alice")        // after vault.Guard(guard)
+package protect

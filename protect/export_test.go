@@ -1,0 +1,170 @@
+package protect
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/iot-device-baseline/baseline/durable"
+)
+
+// Protocol is the seam by which tests switch in wrong protocols of erasure.
+type Protocol = protocol
+
+const (
+	TwoAdvances  = twoAdvances
+	OneAdvance   = oneAdvance
+	KillThenSeal = killThenSeal
+)
+
+// WithProtocol returns options with few compartments that erase by p.
+func WithProtocol(p Protocol) *Options { return &Options{MaxCompartments: 10, protocol: p} }
+
+// Opened is what an attacker has who got hold of one root.
+type Opened struct {
+	Gen  uint64
+	Keys []*OpenedKey
+}
+
+// OpenedKey opens the objects of a compartment.
+type OpenedKey struct{ c *cell }
+
+// Names says how TryTable and TryObject are used: an attacker has the directory's
+// values, and unseal, and nothing of the Vault.
+func TryTable(head *HeaderFields, raw []byte, unseal func([]byte) ([]byte, error)) (*Opened, error) {
+	sealed, err := parseTable(raw)
+	if err != nil {
+		return nil, err
+	}
+	root, err := unseal(sealed.blob)
+	if err != nil {
+		return nil, err
+	}
+	t, err := sealed.open(header(*head), &key{[keySize]byte(root)})
+	if err != nil {
+		return nil, err
+	}
+	o := &Opened{Gen: t.gen}
+	for _, e := range t.entries {
+		o.Keys = append(o.Keys, &OpenedKey{newCell(e)})
+	}
+	return o, nil
+}
+
+// TryObject decrypts an object's file with a key, under its own name.
+func (k *OpenedKey) TryObject(raw []byte) (name string, value []byte, err error) {
+	o, err := parseObject(raw)
+	if err == nil {
+		name, err = k.c.openName(o)
+	}
+	if err == nil {
+		value, err = k.c.openObject(name, raw)
+	}
+	return name, value, err
+}
+
+// HeaderFields are those of the header.
+type HeaderFields header
+
+// SecretsOf returns the bytes of keys, for a search in what is printed.
+func SecretsOf(v *Vault) [][]byte {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	out := [][]byte{v.root.b[:]}
+	for _, e := range v.live.entries {
+		out = append(out, e.key.b[:])
+	}
+	return out
+}
+
+// DecodeTable and EncodeTable are those of the key table.
+func DecodeTable(gen uint64, raw []byte) (reencoded []byte, err error) {
+	t, err := decodeTable(gen, raw)
+	if err != nil {
+		return nil, err
+	}
+	return t.encode(), nil
+}
+
+// ParseTable parses a table's file, and returns the parts joined again.
+func ParseTable(raw []byte) ([]byte, error) {
+	s, err := parseTable(raw)
+	if err != nil {
+		return nil, err
+	}
+	return append(append([]byte{}, s.head...), s.box...), nil
+}
+
+// ParseObject parses an object's file, and returns the parts joined again.
+func ParseObject(raw []byte) ([]byte, error) {
+	o, err := parseObject(raw)
+	if err != nil {
+		return nil, err
+	}
+	return append(append(append([]byte{}, o.head...), o.nameBox...), o.segments...), nil
+}
+
+// FixedCompartment is a compartment with a constant key, for vectors and fuzzing.
+type FixedCompartment struct{ c *cell }
+
+// NewFixed makes one whose id and key are filled with a byte each.
+func NewFixed(class Class, fillID, fillKey byte) *FixedCompartment {
+	e := entry{class: class, key: &key{}}
+	for i := range e.id {
+		e.id[i] = fillID
+	}
+	for i := range e.key.b {
+		e.key.b[i] = fillKey
+	}
+	return &FixedCompartment{newCell(e)}
+}
+
+// Seal, Open and Path are those of objects; SealRecord and OpenRecord of logs.
+func (f *FixedCompartment) Seal(name string, version uint64, value []byte) []byte {
+	return f.c.sealObject(name, version, value)
+}
+
+func (f *FixedCompartment) Open(name string, raw []byte) ([]byte, error) {
+	return f.c.openObject(name, raw)
+}
+
+func (f *FixedCompartment) Path(name string) string    { return f.c.path(kindObject, name) }
+func (f *FixedCompartment) LogPath(name string) string { return f.c.path(kindLog, name) }
+
+func (f *FixedCompartment) Codec(log string) durable.Codec {
+	return newCodec(&Compartment{&Vault{}, f.c}, log)
+}
+
+// FixedTable is a sealed table of one compartment, under a root filled with 7.
+func FixedTable(h HeaderFields, class Class, fillID, fillKey byte, blob []byte) []byte {
+	e := entry{class: class, state: stateLive, made: 1, key: &key{}}
+	for i := range e.id {
+		e.id[i] = fillID
+	}
+	for i := range e.key.b {
+		e.key.b[i] = fillKey
+	}
+	root := &key{}
+	for i := range root.b {
+		root.b[i] = 7
+	}
+	return (&table{gen: 3, entries: []entry{e}}).seal(header(h), root, blob)
+}
+
+const SegmentSize = segmentSize
+
+// LoadHeader reads the header of a directory.
+func LoadHeader(ctx context.Context, s durable.Store) (HeaderFields, error) {
+	h, err := loadHeader(ctx, s)
+	return HeaderFields(h), err
+}
+
+// StoreHeader writes it.
+func StoreHeader(ctx context.Context, s durable.Store, h HeaderFields) error {
+	return headerValue(s).Store(ctx, header(h))
+}
+
+// PrintedKey is how a key shows itself.
+func PrintedKey() string {
+	text, _ := newKey().MarshalText()
+	return fmt.Sprintf("%+v %s", newKey(), text)
+}

@@ -1,0 +1,75 @@
+package protect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+)
+
+// job is an erasure that somebody waits for.
+type job struct {
+	match func(entry) bool
+	done  bool // under Vault.mu, like err
+	err   error
+}
+
+// queue holds the jobs that nobody works on yet.
+type queue struct {
+	mu   sync.Mutex
+	jobs []*job
+}
+
+func (q *queue) add(j *job) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.jobs = append(q.jobs, j)
+}
+
+func (q *queue) take() []*job {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	jobs := q.jobs
+	q.jobs = nil
+	return jobs
+}
+
+// destroy has the compartments that match erased: by this caller, with all that
+// wait, or by another one.
+func (v *Vault) destroy(ctx context.Context, match func(entry) bool) (Method, error) {
+	if err := ctx.Err(); err != nil {
+		return "", fmt.Errorf("protect: erase: %w", err)
+	}
+	j := &job{match: match}
+	for {
+		v.queue.add(j)
+		led := v.work(ctx, j)
+		ended := errors.Is(j.err, context.Canceled) || errors.Is(j.err, context.DeadlineExceeded)
+		if led || !ended || ctx.Err() != nil {
+			break
+		}
+		j.done = false // the context of who led has ended, not this one: try again
+	}
+	if j.err != nil {
+		return "", fmt.Errorf("protect: erase: %w", j.err)
+	}
+	return v.method(), nil
+}
+
+// work does all waiting jobs, unless another who led has done j meanwhile.
+func (v *Vault) work(ctx context.Context, j *job) (led bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if j.done {
+		return false
+	}
+	jobs := v.queue.take()
+	err := v.eraseMatching(ctx, func(e entry) bool {
+		return slices.ContainsFunc(jobs, func(j *job) bool { return j.match(e) })
+	})
+	for _, j := range jobs {
+		j.done, j.err = true, err
+	}
+	return true
+}

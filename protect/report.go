@@ -1,0 +1,139 @@
+package protect
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"github.com/iot-device-baseline/baseline/clause"
+	"github.com/iot-device-baseline/baseline/durable"
+)
+
+// RollbackNone is the only answer of this release to the question of rollback.
+const RollbackNone = "none: an older copy of an object, or of the disk within a generation, is not noticed"
+
+// Report says what is really protected, for the owner and for documents. It holds
+// no secrets and names no subject.
+type Report struct {
+	KeyStore     Info   `json:"key_store"`
+	Generation   uint64 `json:"generation"`   // 1 and up; without a Revoker counted by the vault alone
+	Erasure      Method `json:"erasure"`      // what an erasure is worth
+	Rollback     string `json:"rollback"`     // protection against it, in words
+	Compartments int    `json:"compartments"` // in use
+	Subjects     int    `json:"subjects"`     // of them, with user data
+	Pending      int    `json:"pending"`      // erasures begun and not finished
+}
+
+// Report returns it. It is a typed read in process: who shows it to others asks for
+// [access.ProtectReport] before.
+func (v *Vault) Report(context.Context) Report {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	r := Report{KeyStore: v.info, Erasure: v.method(), Rollback: RollbackNone}
+	r.Generation, r.Compartments, r.Pending = v.live.gen, len(v.live.entries), v.live.pending()
+	for _, e := range v.live.entries {
+		if e.class == ClassUserData {
+			r.Subjects++
+		}
+	}
+	return r
+}
+
+// String returns the report as lines for people.
+func (r Report) String() string {
+	where := "software: whoever reads the disk has the keys"
+	if r.KeyStore.Hardware {
+		where = "hardware"
+	}
+	bound := r.KeyStore.BoundTo
+	if bound == "" {
+		bound = "the device alone"
+	}
+	return fmt.Sprintf("key store: %s (%s)\nbound to: %s\ngeneration: %d\nerasure: %s\nrollback protection: %s\ncompartments: %d, %d of subjects, %d being erased\n",
+		r.KeyStore.Name, where, bound, r.Generation, r.Erasure, r.Rollback, r.Compartments, r.Subjects, r.Pending)
+}
+
+// Features returns what a vault over this key store does (27402 5.2.5.1). Whether
+// the key store is hardware is a setting of the feature, so that a report shows it.
+func (v *Vault) Features() []clause.Feature {
+	return []clause.Feature{{
+		ID: "protect.vault",
+		Clauses: []clause.ID{clause.C5_2_5_1_1_A, clause.C5_2_5_1_2_A, clause.C5_2_5_1_2_B, clause.C5_2_5_1_2_C,
+			clause.C5_2_5_1_2_E, clause.C5_2_5_1_4}, // event logs (D) are for who keeps them in a compartment to claim
+		Package: "protect", Summary: "stored data is sealed with AES-256-GCM under random keys per class and subject, which the key store guards",
+		Settings: []clause.Setting{
+			{Name: "key-store", Value: v.info.Name},
+			{Name: "hardware", Value: strconv.FormatBool(v.info.Hardware)},
+			{Name: "erasure", Value: string(v.method())},
+		},
+	}}
+}
+
+// counters are what Stats shows.
+type counters struct {
+	gets, puts, deletes, refused  atomic.Int64
+	erasures, advances, filesLeft atomic.Int64
+	reservesMissing               atomic.Int64
+}
+
+// Stats counts what a vault did since it was opened.
+type Stats struct {
+	Gets, Puts, Deletes int64
+	Refused             int64 // objects and records that were not what was written
+	Erasures            int64 // compartments
+	Advances            int64 // of the key store's generation
+	FilesLeft           int64 // of erased compartments, unreadable; the next Open removes them
+}
+
+// Stats returns the counters.
+func (v *Vault) Stats() Stats {
+	s := &v.stats
+	return Stats{
+		Gets: s.gets.Load(), Puts: s.puts.Load(), Deletes: s.deletes.Load(), Refused: s.refused.Load(),
+		Erasures: s.erasures.Load(), Advances: s.advances.Load(), FilesLeft: s.filesLeft.Load(),
+	}
+}
+
+// Health says what the owner should know: a table that could not be settled, or
+// missing reserves. It does not ask the key store.
+func (v *Vault) Health(context.Context) error {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	switch {
+	case v.closed:
+		return vaultError("vault", "open it", fmt.Errorf("closed: %w", ErrUnavailable))
+	case v.unsettled:
+		return vaultError("key table", actRetry, fmt.Errorf("an interrupted change is not settled: %w", ErrUnavailable))
+	case v.stats.reservesMissing.Load() > 0:
+		return vaultError("reserve", "free some space and reopen", durable.ErrFull)
+	}
+	return nil
+}
+
+// CompartmentInfo tells of one compartment, for an inventory of user data.
+type CompartmentInfo struct {
+	Class   Class
+	Subject string // person class; "" but for user data
+	Prefix  string // of its records in the directory
+}
+
+// Compartments returns what there is, by class and subject: a typed read in
+// process, which discloses subjects.
+func (v *Vault) Compartments() []CompartmentInfo {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	var out []CompartmentInfo
+	for _, e := range v.live.entries {
+		out = append(out, CompartmentInfo{Class: e.class, Subject: e.subject, Prefix: e.id.path("")})
+	}
+	slices.SortFunc(out, func(a, b CompartmentInfo) int {
+		if a.Class != b.Class {
+			return int(a.Class) - int(b.Class)
+		}
+		return strings.Compare(a.Subject, b.Subject)
+	})
+	return out
+}

@@ -1,0 +1,222 @@
+package protect
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"github.com/iot-device-baseline/baseline/durable"
+)
+
+// The key table holds the random key of every compartment. A file of it:
+//
+//	 0   3  "bpk"
+//	 3   1  format, 1
+//	 4   8  generation, from 1
+//	12   2  length n of the sealed root
+//	14   n  the root, 32 random bytes, as the KeyStore sealed it for the generation
+//	14+n    AEAD under the root of the entries; additional data:
+//	        "baseline/protect/table/1" | bytes 0 to 13+n | vault id, 16 | hardware, 1 |
+//	        name of the key store, as in the header
+//
+// The entries:
+//
+//	 0   2  count
+//	for each, by id, ascending:
+//	 0  16  compartment id
+//	16   1  class
+//	17   1  state: 1 live, 2 erasing
+//	18   8  generation in which it was made
+//	26  32  key
+//	58   1  length n of the subject; 0 for all classes but user data
+//	59   n  subject
+//
+// Nothing follows: a later format has another number.
+const (
+	tableMagic  = "bpk"
+	tableFormat = 1
+	tableHead   = 14
+	entryHead   = 59
+	labelTable  = "baseline/protect/table/1"
+	maxBlob     = 2 << 10 // bytes of a sealed root
+	maxGen      = 1 << 63 // no device advances so often
+)
+
+// state is what may be done with a compartment.
+type state uint8
+
+const (
+	stateLive    state = 1
+	stateErasing state = 2
+)
+
+// entry is one compartment of the table.
+type entry struct {
+	id      id
+	class   Class
+	state   state
+	made    uint64
+	key     *key
+	subject string
+}
+
+// table is the decoded key table of one generation. It is not changed once it is
+// the vault's: a change is a new table.
+type table struct {
+	gen     uint64
+	entries []entry
+}
+
+// find returns the compartment of a class, and of a subject for user data.
+func (t *table) find(class Class, subject string) *entry {
+	for i := range t.entries {
+		if e := &t.entries[i]; e.class == class && e.subject == subject {
+			return e
+		}
+	}
+	return nil
+}
+
+// has reports whether the table holds a compartment, in whatever state.
+func (t *table) has(i id) bool {
+	return slices.ContainsFunc(t.entries, func(e entry) bool { return e.id == i })
+}
+
+// with returns a copy of t for generation gen that also holds more.
+func (t *table) with(gen uint64, more ...entry) *table {
+	c := &table{gen: gen, entries: append(slices.Clone(t.entries), more...)}
+	slices.SortFunc(c.entries, func(a, b entry) int { return bytes.Compare(a.id[:], b.id[:]) })
+	return c
+}
+
+// marking returns a copy for gen in which the compartments ids are erasing.
+func (t *table) marking(gen uint64, ids []id) *table {
+	c := t.with(gen)
+	for i := range c.entries {
+		if slices.Contains(ids, c.entries[i].id) {
+			c.entries[i].state = stateErasing
+		}
+	}
+	return c
+}
+
+// without returns a copy for gen that lacks every compartment that drop names.
+func (t *table) without(gen uint64, drop func(entry) bool) *table {
+	c := t.with(gen)
+	c.entries = slices.DeleteFunc(c.entries, drop)
+	return c
+}
+
+func (e entry) erasing() bool { return e.state == stateErasing }
+
+// pending counts the compartments whose erasure was begun.
+func (t *table) pending() int {
+	n := 0
+	for _, e := range t.entries {
+		if e.erasing() {
+			n++
+		}
+	}
+	return n
+}
+
+func (t *table) encode() []byte {
+	raw := binary.BigEndian.AppendUint16(nil, uint16(len(t.entries)))
+	for _, e := range t.entries {
+		raw = append(raw, e.id[:]...)
+		raw = append(raw, byte(e.class), byte(e.state))
+		raw = binary.BigEndian.AppendUint64(raw, e.made)
+		raw = append(raw, e.key.b[:]...)
+		raw = append(raw, byte(len(e.subject)))
+		raw = append(raw, e.subject...)
+	}
+	return raw
+}
+
+// tableSize is the size of the file of a table with n compartments, at most.
+func tableSize(n int) int {
+	return tableHead + maxBlob + aeadOverhead + 2 + n*(entryHead+MaxSubject)
+}
+
+// decodeTable accepts exactly what encode makes of a valid table.
+func decodeTable(gen uint64, raw []byte) (*table, error) {
+	if len(raw) < 2 {
+		return nil, fmt.Errorf("key table: %w: %w", ErrTampered, errShort)
+	}
+	count, rest := int(binary.BigEndian.Uint16(raw)), raw[2:]
+	t := &table{gen: gen}
+	for i := range count {
+		var e entry
+		var ok bool
+		if e, rest, ok = decodeEntry(rest); !ok || e.made > gen {
+			return nil, fmt.Errorf("key table: entry %d: %w", i, ErrTampered)
+		}
+		if i > 0 && bytes.Compare(t.entries[i-1].id[:], e.id[:]) >= 0 || t.find(e.class, e.subject) != nil {
+			return nil, fmt.Errorf("key table: entry %d: order: %w", i, ErrTampered)
+		}
+		t.entries = append(t.entries, e)
+	}
+	if len(rest) > 0 {
+		return nil, fmt.Errorf("key table: %d bytes too many: %w", len(rest), ErrTampered)
+	}
+	return t, nil
+}
+
+func decodeEntry(raw []byte) (entry, []byte, bool) {
+	if len(raw) < entryHead || len(raw) < entryHead+int(raw[58]) {
+		return entry{}, nil, false
+	}
+	end := entryHead + int(raw[58])
+	e := entry{
+		id: id(raw[:16]), class: Class(raw[16]), state: state(raw[17]), made: binary.BigEndian.Uint64(raw[18:]),
+		key: &key{[keySize]byte(raw[26:58])}, subject: string(raw[entryHead:end]),
+	}
+	ok := e.class.valid() && (e.state == stateLive || e.state == stateErasing)
+	if e.class == ClassUserData {
+		ok = ok && validSubject(e.subject) == nil
+	} else {
+		ok = ok && e.subject == ""
+	}
+	return e, raw[end:], ok
+}
+
+// sealedTable is the file of a table before the root is known.
+type sealedTable struct {
+	gen  uint64
+	head []byte // up to the end of the blob
+	blob []byte
+	box  []byte
+}
+
+func parseTable(raw []byte) (sealedTable, error) {
+	if len(raw) < tableHead || !bytes.HasPrefix(raw, []byte(tableMagic)) {
+		return sealedTable{}, fmt.Errorf("key table: %w: %w", ErrTampered, errShort)
+	}
+	if raw[3] != tableFormat {
+		return sealedTable{}, fmt.Errorf("key table: %w %d: %w", errFormat, raw[3], durable.ErrFormat)
+	}
+	gen, n := binary.BigEndian.Uint64(raw[4:]), int(binary.BigEndian.Uint16(raw[12:]))
+	if gen == 0 || gen >= maxGen || n == 0 || n > maxBlob || len(raw) < tableHead+n+aeadOverhead {
+		return sealedTable{}, fmt.Errorf("key table: %w: lengths", ErrTampered)
+	}
+	return sealedTable{gen: gen, head: raw[:tableHead+n], blob: raw[tableHead : tableHead+n], box: raw[tableHead+n:]}, nil
+}
+
+// seal makes the file of t under root, which the KeyStore sealed as blob.
+func (t *table) seal(h header, root *key, blob []byte) []byte {
+	raw := append([]byte(tableMagic), tableFormat)
+	raw = binary.BigEndian.AppendUint64(raw, t.gen)
+	raw = binary.BigEndian.AppendUint16(raw, uint16(len(blob)))
+	raw = append(raw, blob...)
+	return root.aead().Seal(raw, nil, t.encode(), h.bind(raw))
+}
+
+// open decrypts a table's file.
+func (s sealedTable) open(h header, root *key) (*table, error) {
+	plain, err := root.aead().Open(nil, nil, s.box, h.bind(s.head))
+	if err != nil {
+		return nil, fmt.Errorf("key table: %w: %w", ErrTampered, errAuth)
+	}
+	return decodeTable(s.gen, plain)
+}

@@ -1,0 +1,290 @@
+package protect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/iot-device-baseline/baseline/access"
+	"github.com/iot-device-baseline/baseline/durable"
+)
+
+// Options are the options of [Provision] and [Open].
+type Options struct {
+	// MaxCompartments bounds the key table: 8 to 1024, default 256. Four times 123
+	// bytes for each, plus 9 KiB, are kept in reserve on the medium (133 KiB by
+	// default), so that an erasure ends on a full one.
+	MaxCompartments int
+	// Presence lets Provision start afresh on a device that shows an earlier life
+	// whose state is lost. It is asked then and only then; nil refuses.
+	Presence access.Presence
+
+	protocol protocol // a seam of the tests
+}
+
+func (o *Options) orDefaults() (Options, error) {
+	var out Options
+	if o != nil {
+		out = *o
+	}
+	if out.MaxCompartments == 0 {
+		out.MaxCompartments = 256
+	}
+	if out.MaxCompartments < 8 || out.MaxCompartments > 1024 {
+		return out, fmt.Errorf("%d compartments, want 8 to 1024: %w", out.MaxCompartments, fs.ErrInvalid)
+	}
+	return out, nil
+}
+
+// Vault keeps a device's data sealed in a [durable.Dir], under keys that a
+// [KeyStore] guards. The package documentation says what that secures.
+//
+// A Vault may be used concurrently. Its compartments are stores for the parts of the
+// device, which ask for permission before they use them; operations of the vault that
+// destroy or replace keys ask themselves, see [Vault.Guard]. Typed reads ask nobody.
+type Vault struct {
+	dir  *durable.Dir
+	keys KeyStore
+	rev  Revoker // nil without the ability
+	info Info
+	opts Options
+	hdr  header
+
+	guard atomic.Pointer[access.Authorizer]
+	queue queue
+	stats counters
+
+	mu        sync.RWMutex // held for reading through every use of a compartment
+	live      *table
+	root      *key
+	blob      []byte
+	cells     map[id]*cell
+	unsettled bool // what the medium holds as table is not known
+	closed    bool
+}
+
+func newVault(dir *durable.Dir, keys KeyStore, opts *Options) (*Vault, error) {
+	o, err := opts.orDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if dir == nil {
+		return nil, fmt.Errorf("no directory: %w", fs.ErrInvalid)
+	}
+	if keys == nil {
+		return nil, vaultError("key store", actKeyStore, fmt.Errorf("none was given: %w", ErrUnavailable))
+	}
+	info := keys.Info()
+	if !validMechanism(info.Name) || info.MaxSecret < keySize {
+		return nil, fmt.Errorf("key store %.64q with secrets of %d bytes, want a name of [a-z0-9-] and %d bytes: %w",
+			info.Name, info.MaxSecret, keySize, fs.ErrInvalid)
+	}
+	v := &Vault{dir: dir, keys: keys, info: info, opts: o, cells: map[id]*cell{}}
+	if rev, ok := RevokerOf(keys); ok {
+		v.rev = rev
+	}
+	return v, nil
+}
+
+// Open opens the vault in dir, and finishes what a power cut interrupted; or it
+// says why not. It never starts afresh. It does I/O and asks keys. Neither dir nor
+// keys is closed by [Vault.Close].
+//
+// Errors: [ErrMissing] when the vault was never provisioned; [ErrTampered] when
+// the key store shows an earlier life and the state is gone; [ErrRollback] when an
+// older generation was put back; [ErrForeign] for another key store than the
+// recorded one, also for software in the place of hardware; [ErrUnavailable],
+// [ErrLost] and [ErrPolicy] of the key store; [durable.ErrFormat].
+func Open(ctx context.Context, dir *durable.Dir, keys KeyStore, opts *Options) (*Vault, error) {
+	v, err := newVault(dir, keys, opts)
+	if err == nil {
+		err = v.load(ctx)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("protect: open: %w", err)
+	}
+	v.reserve(ctx)
+	v.sweep(ctx)
+	return v, nil
+}
+
+// Guard binds who decides about destruction and replacement of keys. Until it is
+// called, and after Guard(nil), those are denied: the guard's own state lies in the
+// floor compartment, so that the vault opens before it.
+func (v *Vault) Guard(a access.Authorizer) { v.guard.Store(&a) }
+
+func (v *Vault) check(ctx context.Context, p access.Permission, resource string) error {
+	var a access.Authorizer
+	if bound := v.guard.Load(); bound != nil {
+		a = *bound
+	}
+	_, err := access.Check(ctx, a, p, resource)
+	return err
+}
+
+// Close forgets the keys: every use of the vault and its compartments then gives
+// an error that is [fs.ErrClosed]. What was acknowledged is durable. A second
+// Close does nothing.
+func (v *Vault) Close() error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.closed = true
+	for _, c := range v.cells {
+		c.gone.Store(true)
+	}
+	v.cells, v.root, v.live, v.blob = map[id]*cell{}, nil, &table{}, nil
+	return nil
+}
+
+// Compartment returns the compartment of a class, and makes it if it is missing.
+// User data has one for each subject instead: see [Vault.Subject]. While the
+// directory is on hold only that of [ClassFloor] works.
+func (v *Vault) Compartment(ctx context.Context, class Class) (*Compartment, error) {
+	if !class.valid() || class == ClassUserData {
+		return nil, fmt.Errorf("protect: compartment %v: not a class with one compartment: %w", class, fs.ErrInvalid)
+	}
+	return v.compartment(ctx, class, "")
+}
+
+// Subject returns the compartment of user data of one subject, and makes it if it
+// is missing. id is 1 to [MaxSubject] bytes of [a-zA-Z0-9._~-], not only dots. It
+// stands encrypted on the medium.
+func (v *Vault) Subject(ctx context.Context, id string) (*Compartment, error) {
+	if err := validSubject(id); err != nil {
+		return nil, err
+	}
+	return v.compartment(ctx, ClassUserData, id)
+}
+
+func (v *Vault) compartment(ctx context.Context, class Class, subject string) (*Compartment, error) {
+	if c, err := v.lookup(ctx, class, subject); c != nil || err != nil {
+		return c, err
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if err := v.ready(ctx); err != nil {
+		return nil, fmt.Errorf("protect: make compartment %v: %w", class, err)
+	}
+	if e := v.live.find(class, subject); e != nil { // another was faster
+		return &Compartment{v, v.cells[e.id]}, nil
+	}
+	c, err := v.create(ctx, class, subject)
+	if err != nil {
+		return nil, fmt.Errorf("protect: make compartment %v: %w", class, err)
+	}
+	return c, nil
+}
+
+func (v *Vault) lookup(ctx context.Context, class Class, subject string) (*Compartment, error) {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	err, hold := ctx.Err(), v.dir.Held()
+	switch {
+	case v.closed:
+		err = fs.ErrClosed
+	case class != ClassFloor && hold != nil:
+		err = fmt.Errorf("%w: %s", durable.ErrHeld, hold.Reason())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("protect: open compartment %v: %w", class, err)
+	}
+	if e := v.live.find(class, subject); e != nil && !v.cells[e.id].gone.Load() {
+		return &Compartment{v, v.cells[e.id]}, nil
+	}
+	return nil, nil
+}
+
+// create writes the table of the present generation with one more compartment.
+// Under v.mu, settled.
+func (v *Vault) create(ctx context.Context, class Class, subject string) (*Compartment, error) {
+	if len(v.live.entries) >= v.opts.MaxCompartments {
+		return nil, fmt.Errorf("%d compartments are in use, the most allowed: %w", len(v.live.entries), durable.ErrFull)
+	}
+	e := entry{id: newID(), class: class, state: stateLive, made: v.live.gen, key: newKey(), subject: subject}
+	next := v.live.with(v.live.gen, e)
+	if err := v.medium().Put(ctx, tableName(next.gen), next.seal(v.hdr, v.root, v.blob)); err != nil {
+		v.unsettled = true
+		return nil, err
+	}
+	v.adopt(next, v.root, v.blob)
+	return &Compartment{v, v.cells[e.id]}, nil
+}
+
+// ready says why the table cannot be changed now, after trying to settle it.
+// Under v.mu.
+func (v *Vault) ready(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if v.closed {
+		return fs.ErrClosed
+	}
+	if v.unsettled {
+		return v.settle(ctx)
+	}
+	return nil
+}
+
+// medium is where the vault's own records are: also while the directory is on
+// hold, since who holds it erases through the vault.
+func (v *Vault) medium() durable.Store {
+	if h := v.dir.Held(); h != nil {
+		return h.Store()
+	}
+	return v.dir
+}
+
+// reserve keeps space for both tables. A medium too full for it is no reason not
+// to open: see [Vault.Health].
+func (v *Vault) reserve(ctx context.Context) {
+	for gen := range uint64(2) {
+		if durable.Reserve(ctx, v.medium(), tableName(gen), tableSize(v.opts.MaxCompartments)) != nil {
+			v.stats.reservesMissing.Add(1)
+		}
+	}
+}
+
+// sweep removes files of compartments that are in no table any more.
+func (v *Vault) sweep(ctx context.Context) {
+	names, err := v.medium().List(ctx, top)
+	if err != nil {
+		v.stats.filesLeft.Add(1)
+		return
+	}
+	for _, name := range names {
+		dir, _, isObject := strings.Cut(strings.TrimPrefix(name, top), "/")
+		if isObject && !v.owns(dir) && v.medium().Delete(ctx, name) != nil {
+			v.stats.filesLeft.Add(1)
+		}
+	}
+}
+
+func (v *Vault) owns(dir string) bool {
+	for _, e := range v.live.entries {
+		if e.id.String() == dir {
+			return true
+		}
+	}
+	return false
+}
+
+// Format redacts the vault, which holds keys.
+func (v *Vault) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "protect.Vault"+redacted) }
+
+// MarshalText redacts the vault.
+func (v *Vault) MarshalText() ([]byte, error) { return []byte("protect.Vault" + redacted), nil }
+
+// LogValue redacts the vault.
+func (v *Vault) LogValue() slog.Value { return slog.StringValue("protect.Vault" + redacted) }
+
+// isLost reports whether err says that a vault's state is gone for good, or is
+// not this device's: what a fresh start with somebody present may replace.
+func isLost(err error) bool {
+	return errors.Is(err, ErrTampered) || errors.Is(err, ErrRollback) || errors.Is(err, ErrForeign) || errors.Is(err, ErrLost)
+}
