@@ -176,7 +176,7 @@ func (d *Device) Drift() []string { return slices.Clone(d.drift) }
 func (d *Device) Health(ctx context.Context) error {
 	var all []error
 	if s, reason := d.State(); s != Operational {
-		all = append(all, fmt.Errorf("baseline: health: %v: %s", s, reason))
+		all = append(all, fmt.Errorf("baseline: health: %s: %s", s, reason))
 	}
 	if d.opts.Interlock != nil {
 		all = append(all, d.opts.Interlock.Health(ctx))

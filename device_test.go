@@ -44,7 +44,7 @@ func TestNewNamesWhatIsMissing(t *testing.T) {
 	for _, m := range missing.Missing {
 		assert.NotEmpty(t, m.Drivers.Risks, m.String())
 	}
-	assert.ErrorContains(t, err, "asks for Eraser (27402 5.2.4.1.1)")
+	assert.ErrorContains(t, err, "Eraser for 27402 5.2.4.1.1: risk ")
 
 	withUpdates := parseAssessment(t, "risk/testdata/with-updates.json")
 	_, err = baseline.New(parts, risk.Derive(withUpdates, parts.Features(), nil), nil)
@@ -60,8 +60,8 @@ func TestNewRefuses(t *testing.T) {
 		parts baseline.Parts
 		want  string
 	}{
-		"typed nil":       {baseline.Parts{Protector: (*vaultPointer)(nil), Extra: whole.Extra}, "Protector is a nil *baseline_test.vaultPointer"},
-		"nil extra":       {baseline.Parts{Extra: []baseline.Part{nil}}, "Extra[0] is nil"},
+		"typed nil":       {baseline.Parts{Protector: (*vaultPointer)(nil), Extra: whole.Extra}, "part Protector is a nil *baseline_test.vaultPointer"},
+		"nil extra":       {baseline.Parts{Extra: []baseline.Part{nil}}, "part Extra[0] is nil"},
 		"claimed twice":   {twice, "vendor.everything"},
 		"invalid feature": {baseline.Parts{Extra: []baseline.Part{&part{features: feature("no dots!")}}}, "no dots!"},
 	} {

@@ -3,6 +3,7 @@ package baseline_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 
@@ -92,14 +93,7 @@ func (l listener) Serve(ctx context.Context) error {
 	return nil
 }
 
-func (l listener) ServesIn(s baseline.State) bool {
-	for _, in := range l.in {
-		if in == s {
-			return true
-		}
-	}
-	return false
-}
+func (l listener) ServesIn(state string) bool { return slices.Contains(l.in, baseline.State(state)) }
 
 // protector, eraser and updater make capabilities out of a part.
 type protector struct{ *part }

@@ -3,19 +3,19 @@ package baseline
 // Operations that must not meet, as parts name them to the [Interlock]. The left
 // column of the table in docs/power-cuts.md asks, the upper one is pending.
 const (
-	OpSettingsChange = "settings.change" // a change in force at once
-	OpSettingsStage  = "settings.stage"  // keeping a change for the next start
-	OpSettingsStaged = "settings.staged" // applying, at a start, what was staged
-	OpSettingsTry    = "settings.try"    // a change that reverts unless confirmed
-	OpInstall        = "update.install"  // writing a slot
-	OpActivate       = "update.activate" // making the written slot the next to start
-	OpRestart        = "update.restart"  // restarting into a trial
-	OpTrial          = "update.trial"    // running a release that is not confirmed
-	OpEraseSubject   = "erase.subject"
-	OpEraseAll       = "erase.all"
-	OpEraseButSlot   = "erase.all-but-slot" // OpEraseAll, the inactive slot later
-	OpReset          = "reset"
-	OpMigrate        = "protect.migrate" // moving keys to another key store
+	OpConfigChange = "config.change"   // a change in force at once
+	OpConfigStage  = "config.stage"    // keeping a change for the next start
+	OpConfigStaged = "config.staged"   // applying, at a start, what was staged
+	OpConfigTry    = "config.try"      // a change that reverts unless confirmed
+	OpInstall      = "update.install"  // writing a slot
+	OpActivate     = "update.activate" // making the written slot the next to start
+	OpRestart      = "update.restart"  // restarting into a trial
+	OpTrial        = "update.trial"    // running a release that is not confirmed
+	OpEraseSubject = "erase.subject"
+	OpEraseAll     = "erase.all"
+	OpEraseButSlot = "erase.all-but-slot" // OpEraseAll, the inactive slot later
+	OpReset        = "reset"
+	OpMigrate      = "protect.migrate" // moving keys to another key store
 )
 
 // Verdict says what one operation must do about another that is pending.
@@ -25,8 +25,8 @@ type Verdict string
 const (
 	Allow        Verdict = "allow"
 	Refuse       Verdict = "refuse"
-	StagedOnly   Verdict = "staged only"        // ask for OpSettingsStage instead
-	NowOnly      Verdict = "now only"           // ask for OpSettingsChange instead, by the old schema
+	StagedOnly   Verdict = "staged only"        // ask for OpConfigStage instead
+	NowOnly      Verdict = "now only"           // ask for OpConfigChange instead, by the old schema
 	RevertFirst  Verdict = "revert first"       // end the pending try, then ask again
 	CancelFirst  Verdict = "cancel first"       // cancel the download and mark the slot bad, then ask again
 	DisarmFirst  Verdict = "disarm first"       // take the restart back, then ask again
@@ -52,7 +52,7 @@ const (
 
 func columnOf(op string) (column, bool) {
 	switch op {
-	case OpSettingsTry:
+	case OpConfigTry:
 		return colTry, true
 	case OpInstall:
 		return colWriting, true
@@ -62,7 +62,7 @@ func columnOf(op string) (column, bool) {
 		return colTrial, true
 	case OpEraseSubject, OpEraseAll, OpEraseButSlot, OpReset, OpMigrate:
 		return colDestroy, true
-	case OpSettingsChange, OpSettingsStage, OpSettingsStaged, OpActivate:
+	case OpConfigChange, OpConfigStage, OpConfigStaged, OpActivate:
 		return colShort, true
 	}
 	return 0, false
@@ -71,19 +71,19 @@ func columnOf(op string) (column, bool) {
 // verdicts is the table of docs/power-cuts.md. Pairs that cannot occur are refused.
 var verdicts = map[string][columns]Verdict{
 	//                try          writing      restart       trial         destroy      short
-	OpSettingsChange: {Refuse, Allow, StagedOnly, Allow, Refuse, Allow},
-	OpSettingsStage:  {Refuse, Allow, Allow, NowOnly, Refuse, Allow},
-	OpSettingsTry:    {Refuse, Allow, StagedOnly, NowOnly, Refuse, FinishFirst},
-	OpSettingsStaged: {Refuse, Allow, AfterConfirm, AfterConfirm, FinishFirst, Allow},
-	OpInstall:        {HoldBack, Refuse, Refuse, Refuse, HoldBack, Allow},
-	OpActivate:       {HoldBack, Allow, Refuse, Refuse, HoldBack, FinishFirst},
-	OpRestart:        {RevertFirst, Refuse, Refuse, Refuse, FinishFirst, FinishFirst},
-	OpTrial:          {Allow, Allow, Allow, Allow, Allow, Allow}, // a fact that the boot chain tells
-	OpEraseSubject:   {Allow, Allow, Allow, Allow, Queue, Allow},
-	OpEraseAll:       {RevertFirst, CancelFirst, DisarmFirst, AllButSlot, Queue, FinishFirst},
-	OpEraseButSlot:   {RevertFirst, CancelFirst, DisarmFirst, Allow, Queue, FinishFirst},
-	OpReset:          {RevertFirst, CancelFirst, DisarmFirst, AfterConfirm, Queue, FinishFirst},
-	OpMigrate:        {Refuse, HoldBack, Refuse, AfterConfirm, Queue, FinishFirst},
+	OpConfigChange: {Refuse, Allow, StagedOnly, Allow, Refuse, Allow},
+	OpConfigStage:  {Refuse, Allow, Allow, NowOnly, Refuse, Allow},
+	OpConfigTry:    {Refuse, Allow, StagedOnly, NowOnly, Refuse, FinishFirst},
+	OpConfigStaged: {Refuse, Allow, AfterConfirm, AfterConfirm, FinishFirst, Allow},
+	OpInstall:      {HoldBack, Refuse, Refuse, Refuse, HoldBack, Allow},
+	OpActivate:     {HoldBack, Allow, Refuse, Refuse, HoldBack, FinishFirst},
+	OpRestart:      {RevertFirst, Refuse, Refuse, Refuse, FinishFirst, FinishFirst},
+	OpTrial:        {Allow, Allow, Allow, Allow, Allow, Allow}, // a fact that the boot chain tells
+	OpEraseSubject: {Allow, Allow, Allow, Allow, Queue, Allow},
+	OpEraseAll:     {RevertFirst, CancelFirst, DisarmFirst, AllButSlot, Queue, FinishFirst},
+	OpEraseButSlot: {RevertFirst, CancelFirst, DisarmFirst, Allow, Queue, FinishFirst},
+	OpReset:        {RevertFirst, CancelFirst, DisarmFirst, AfterConfirm, Queue, FinishFirst},
+	OpMigrate:      {Refuse, HoldBack, Refuse, AfterConfirm, Queue, FinishFirst},
 }
 
 // urgent is the order in which pending operations are asked about: the first that

@@ -16,7 +16,7 @@ import (
 )
 
 var operations = []string{
-	baseline.OpSettingsChange, baseline.OpSettingsStage, baseline.OpSettingsStaged, baseline.OpSettingsTry,
+	baseline.OpConfigChange, baseline.OpConfigStage, baseline.OpConfigStaged, baseline.OpConfigTry,
 	baseline.OpInstall, baseline.OpActivate, baseline.OpRestart, baseline.OpTrial,
 	baseline.OpEraseSubject, baseline.OpEraseAll, baseline.OpEraseButSlot, baseline.OpReset, baseline.OpMigrate,
 }
@@ -24,54 +24,54 @@ var operations = []string{
 // The table of PROTOCOLS 6, written down a second time: asked, pending, verdict.
 // What is not listed is allowed.
 const rules = `
-settings.change   | settings.try    | refuse
-settings.change   | update.restart  | staged only
-settings.change   | DESTROY         | refuse
-settings.stage    | settings.try    | refuse
-settings.stage    | update.trial    | now only
-settings.stage    | DESTROY         | refuse
-settings.try      | SHORT           | finish first
-settings.try      | update.restart  | staged only
-settings.try      | update.trial    | now only
-settings.try      | DESTROY         | refuse
-settings.staged   | settings.try    | refuse
-settings.staged   | update.restart  | after confirmation
-settings.staged   | update.trial    | after confirmation
-settings.staged   | DESTROY         | finish first
-update.install    | settings.try    | hold back
+config.change   | config.try    | refuse
+config.change   | update.restart  | staged only
+config.change   | DESTROY         | refuse
+config.stage    | config.try    | refuse
+config.stage    | update.trial    | now only
+config.stage    | DESTROY         | refuse
+config.try      | SHORT           | finish first
+config.try      | update.restart  | staged only
+config.try      | update.trial    | now only
+config.try      | DESTROY         | refuse
+config.staged   | config.try    | refuse
+config.staged   | update.restart  | after confirmation
+config.staged   | update.trial    | after confirmation
+config.staged   | DESTROY         | finish first
+update.install    | config.try    | hold back
 update.install    | update.restart  | refuse
 update.install    | update.trial    | refuse
 update.install    | DESTROY         | hold back
 update.activate   | SHORT           | finish first
-update.activate   | settings.try    | hold back
+update.activate   | config.try    | hold back
 update.activate   | update.restart  | refuse
 update.activate   | update.trial    | refuse
 update.activate   | DESTROY         | hold back
 update.restart    | SHORT           | finish first
-update.restart    | settings.try    | revert first
+update.restart    | config.try    | revert first
 update.restart    | update.install  | refuse
 update.restart    | update.trial    | refuse
 update.restart    | DESTROY         | finish first
 erase.subject     | DESTROY         | queue
 erase.all         | SHORT           | finish first
-erase.all         | settings.try    | revert first
+erase.all         | config.try    | revert first
 erase.all         | update.install  | cancel first
 erase.all         | update.restart  | disarm first
 erase.all         | update.trial    | all but the slot
 erase.all         | DESTROY         | queue
 erase.all-but-slot| SHORT           | finish first
-erase.all-but-slot| settings.try    | revert first
+erase.all-but-slot| config.try    | revert first
 erase.all-but-slot| update.install  | cancel first
 erase.all-but-slot| update.restart  | disarm first
 erase.all-but-slot| DESTROY         | queue
 reset             | SHORT           | finish first
-reset             | settings.try    | revert first
+reset             | config.try    | revert first
 reset             | update.install  | cancel first
 reset             | update.restart  | disarm first
 reset             | update.trial    | after confirmation
 reset             | DESTROY         | queue
 protect.migrate   | SHORT           | finish first
-protect.migrate   | settings.try    | refuse
+protect.migrate   | config.try    | refuse
 protect.migrate   | update.install  | hold back
 protect.migrate   | update.restart  | refuse
 protect.migrate   | update.trial    | after confirmation
@@ -81,7 +81,7 @@ protect.migrate   | DESTROY         | queue
 func verdicts() map[[2]string]string {
 	groups := map[string][]string{
 		"DESTROY": {baseline.OpEraseSubject, baseline.OpEraseAll, baseline.OpEraseButSlot, baseline.OpReset, baseline.OpMigrate},
-		"SHORT":   {baseline.OpSettingsChange, baseline.OpSettingsStage, baseline.OpSettingsStaged, baseline.OpActivate},
+		"SHORT":   {baseline.OpConfigChange, baseline.OpConfigStage, baseline.OpConfigStaged, baseline.OpActivate},
 	}
 	table := map[[2]string]string{}
 	for line := range strings.Lines(rules) {
@@ -132,11 +132,11 @@ func TestInterlockOverARestart(t *testing.T) {
 	ctx := t.Context()
 	store := memory(t)
 	l := openInterlock(t, store)
-	for _, op := range []string{baseline.OpSettingsChange, baseline.OpInstall, baseline.OpEraseSubject, baseline.OpEraseSubject} {
+	for _, op := range []string{baseline.OpConfigChange, baseline.OpInstall, baseline.OpEraseSubject, baseline.OpEraseSubject} {
 		require.NoError(t, l.Begin(ctx, op))
 	}
 	require.NoError(t, l.End(ctx, baseline.OpEraseSubject))
-	assert.Equal(t, []string{"erase.subject", "settings.change", "update.install"}, l.Pending(), "begun twice, ended once")
+	assert.Equal(t, []string{"config.change", "erase.subject", "update.install"}, l.Pending(), "begun twice, ended once")
 
 	l = openInterlock(t, store)
 	assert.Equal(t, []string{"erase.subject", "update.install"}, l.Pending())
@@ -217,7 +217,7 @@ func TestPowerCutCoversEveryMethod(t *testing.T) {
 // Whatever bytes the record has, it only ever holds operations back.
 func FuzzInterlockRecord(f *testing.F) {
 	f.Add([]byte(`1 {"operations":["reset"]}`))
-	f.Add([]byte(`1 {"operations":["settings.change"]}`))
+	f.Add([]byte(`1 {"operations":["config.change"]}`))
 	f.Add([]byte(`1 {"operations":["erase.all","update.trial"]}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		store := memory(t)

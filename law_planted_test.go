@@ -160,12 +160,12 @@ func shapelessPlant() plant {
 	var exports strings.Builder
 	exports.WriteString("package access\n")
 	for c := 'A'; c <= 'Z'; c++ {
-		exports.WriteString("const " + string(c) + "1, " + string(c) + "2, " + string(c) + "3 = 1, 1, 1\n")
+		exports.WriteString("var " + string(c) + "1, " + string(c) + "2, " + string(c) + "3 = 1, 1, 1\n")
 	}
 	return plant{
 		name: "shapeless", law: "shape",
 		want: []string{
-			"access: exports 78 names", "access: access/long.go has 303 lines",
+			"access: exports 78 types", "access: access/long.go has 303 lines",
 			"access: access/long_test.go has 302 lines", "access/function.go:2: f has 61 lines",
 		},
 		files: map[string]string{

@@ -24,15 +24,15 @@ type Missing struct {
 }
 
 func (m Missing) String() string {
-	what := m.Feature
-	if what == "" {
+	what := "feature " + m.Feature
+	if m.Feature == "" {
 		what = "27402 " + m.Clause.String()
 	}
 	part := m.Part
 	if part == "" {
-		part = "a part with it"
+		part = "a part"
 	}
-	return fmt.Sprintf("%s asks for %s (%s)", m.Drivers, part, what)
+	return fmt.Sprintf("%s for %s: %s", part, what, m.Drivers)
 }
 
 func (e *MissingError) Error() string {

@@ -58,7 +58,7 @@ func (p *Parts) members() []member {
 func (p *Parts) check() error {
 	for i, extra := range p.Extra {
 		if extra == nil {
-			return fmt.Errorf("Extra[%d] is nil: %w", i, ErrPart)
+			return fmt.Errorf("part Extra[%d] is nil: %w", i, ErrPart)
 		}
 	}
 	for _, m := range p.members() {
@@ -66,7 +66,7 @@ func (p *Parts) check() error {
 		switch v.Kind() {
 		case reflect.Pointer, reflect.Map, reflect.Slice, reflect.Func, reflect.Chan, reflect.Interface:
 			if v.IsNil() {
-				return fmt.Errorf("%s is a nil %s: leave the field nil when it is not composed: %w", m.name, v.Type(), ErrPart)
+				return fmt.Errorf("part %s is a nil %s: leave the field nil when it is not composed: %w", m.name, v.Type(), ErrPart)
 			}
 		}
 	}

@@ -151,25 +151,28 @@ type run struct {
 	serving bool
 }
 
-// group is what runs under one context.
+// group is what runs and ends together.
 type group struct {
-	sync.WaitGroup
-	ctx    context.Context
-	cancel context.CancelFunc
+	running sync.WaitGroup
+	launch  func(f func(ctx context.Context)) // nil before begin
+	cancel  context.CancelFunc
 }
 
 func (g *group) begin(ctx context.Context) {
-	if g.cancel == nil {
-		g.ctx, g.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	if g.launch != nil {
+		return
 	}
+	ctx, g.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	g.launch = func(f func(context.Context)) { g.running.Go(func() { f(ctx) }) }
 }
 
 func (g *group) end() {
-	if g.cancel != nil {
-		g.cancel()
-		g.Wait()
-		g.cancel = nil
+	if g.launch == nil {
+		return
 	}
+	g.cancel()
+	g.running.Wait()
+	g.launch = nil
 }
 
 // start runs what is up and does not run yet; then it serves what the state allows.
@@ -192,7 +195,7 @@ func (r *run) start(ctx context.Context) {
 	r.state, r.serving = state, true
 	r.device.announce(ctx)
 	for _, s := range r.device.servers {
-		if s.ServesIn(state) && !r.device.isDown(s.name) {
+		if s.ServesIn(string(state)) && !r.device.isDown(s.name) {
 			r.goRun(&r.servers, s.name, s.Serve)
 		}
 	}
@@ -200,8 +203,7 @@ func (r *run) start(ctx context.Context) {
 
 // goRun runs f, and reports when it ends by itself.
 func (r *run) goRun(g *group, name string, f func(context.Context) error) {
-	ctx := g.ctx
-	g.Go(func() {
+	g.launch(func(ctx context.Context) {
 		err := f(ctx)
 		if ctx.Err() != nil {
 			return

@@ -13,20 +13,16 @@ import (
 )
 
 // State says how far the device may be used.
-type State int
+type State string
 
 const (
 	// Operational: everything composed is up, and is what the statement says.
-	Operational State = iota
+	Operational State = "operational"
 	// Degraded: something composed is down now. That is never drift.
-	Degraded
+	Degraded State = "degraded"
 	// Nonconforming: the composition is not the statement's. It outlasts Degraded.
-	Nonconforming
+	Nonconforming State = "nonconforming"
 )
-
-func (s State) String() string {
-	return [...]string{"operational", "degraded", "nonconforming"}[s]
-}
 
 // State returns the state and the reason in words.
 func (d *Device) State() (State, string) {
@@ -68,21 +64,30 @@ func (d *Device) setDown(name string, cause error) {
 }
 
 // announce tells the state in the log, and, when it is not as it should be, to
-// people. It is told once for each run.
+// people. It is told once for each change.
 func (d *Device) announce(ctx context.Context) {
 	s, reason := d.State()
-	event := [...]string{access.EventStarted, access.EventDegraded, access.EventNonconforming}[s]
-	level := slog.LevelInfo
-	if s != Operational {
-		level = access.LevelAudit
+	attrs := []slog.Attr{slog.String(access.KeyState, string(s)), slog.String(access.KeyReason, reason)}
+	switch s {
+	case Degraded:
+		d.opts.Log.LogAttrs(ctx, access.LevelAudit, access.EventDegraded, attrs...)
+		d.raise(ctx, access.EventDegraded, s, reason)
+	case Nonconforming:
+		d.opts.Log.LogAttrs(ctx, access.LevelAudit, access.EventNonconforming, attrs...)
+		d.raise(ctx, access.EventNonconforming, s, reason)
+	default:
+		d.opts.Log.LogAttrs(ctx, slog.LevelInfo, access.EventStarted, attrs...)
 	}
-	d.opts.Log.LogAttrs(ctx, level, event, slog.String(access.KeyState, s.String()), slog.String(access.KeyReason, reason))
-	if s == Operational || d.notifier == nil || d.isDown("Notifier") {
+}
+
+// raise tells people, if there is a part for that.
+func (d *Device) raise(ctx context.Context, typ string, s State, reason string) {
+	if d.notifier == nil || d.isDown("Notifier") {
 		return
 	}
 	_, err := d.notifier.Raise(d.service(ctx), notify.Notice{
-		Type: event, Severity: notify.Critical, Audience: notify.Owner,
-		Title: "The device is " + s.String(), Text: notify.Clean(reason, 500), RepeatAfter: 24 * time.Hour,
+		Type: typ, Severity: notify.Critical, Audience: notify.Owner,
+		Title: "The device is " + string(s), Text: notify.Clean(reason, 500), RepeatAfter: 24 * time.Hour,
 	})
 	if err != nil {
 		d.opts.Log.LogAttrs(ctx, slog.LevelError, access.EventNoticeLost, slog.String(access.KeyError, err.Error()))

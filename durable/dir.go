@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"slices"
 	"strings"
 	"sync"
 )
@@ -159,27 +158,6 @@ func (d *Dir) List(ctx context.Context, prefix string) ([]string, error) {
 		return nil, fmt.Errorf("durable: list %s: %w", prefix, err)
 	}
 	return d.list(prefix)
-}
-
-// Entries returns the first segments of all names in use, of values and logs,
-// sorted: what an inventory of user data must account for.
-func (d *Dir) Entries(context.Context) ([]string, error) {
-	infos, err := d.fsys.List(".")
-	if err != nil {
-		return nil, fmt.Errorf("durable: entries: %w", err)
-	}
-	var names []string
-	for _, in := range infos {
-		name := strings.TrimSuffix(in.Name, logSuffix)
-		if value, ok := spareOf(name); ok {
-			name = value
-		}
-		if validSegment(name) {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return slices.Compact(names), nil
 }
 
 // Stats returns the counters.

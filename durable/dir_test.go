@@ -232,7 +232,7 @@ func TestAbilitiesThroughSub(t *testing.T) {
 	require.NoError(t, l.Close())
 	require.NoError(t, durable.Reserve(ctx, s, "v", 10))
 	assert.Equal(t, 1, durable.FormatOf(s))
-	entries, err := d.Entries(ctx)
+	entries, err := d.Entries(ctx, "")
 	require.NoError(t, err)
 	assert.Equal(t, []string{"a"}, entries)
 	_, err = durable.OpenLog(ctx, plain{d}, "log", nil)
@@ -247,4 +247,41 @@ func TestPutCostsTwoSyncs(t *testing.T) {
 	require.NoError(t, d.Put(ctx, "a", []byte("x")))
 	assert.Equal(t, 2, d.Stats().Syncs-before)
 	assert.NoError(t, d.Health(ctx))
+}
+
+func TestRemoveAll(t *testing.T) {
+	ctx := t.Context()
+	mem, m := openMem(t)
+	dir, _ := openDir(t)
+	for name, d := range map[string]*durable.Dir{"mem": mem, "os": dir} {
+		t.Run(name, func(t *testing.T) {
+			l, err := d.OpenLog(ctx, "a/b/log", nil)
+			require.NoError(t, err)
+			require.NoError(t, errors.Join(d.Put(ctx, "a/b/v", nil), d.Put(ctx, "a/c", nil), d.Reserve(ctx, "a/b/r", 10), d.Put(ctx, "z", nil)))
+			s := durable.Sub(d, "a")
+			entries, err := durable.Entries(ctx, s, "b")
+			require.NoError(t, err)
+			assert.Equal(t, []string{"log", "r", "v"}, entries)
+			entries, err = durable.Entries(ctx, plain{d}, "a")
+			require.NoError(t, err)
+			assert.Equal(t, []string{"b", "c"}, entries)
+			require.ErrorIs(t, durable.RemoveAll(ctx, s, "b"), durable.ErrInUse)
+			require.NoError(t, l.Close())
+			require.NoError(t, durable.RemoveAll(ctx, s, "b"))
+			require.NoError(t, durable.RemoveAll(ctx, s, "b"))
+			require.ErrorIs(t, d.RemoveAll(ctx, "../x"), fs.ErrInvalid)
+			names, err := d.List(ctx, "")
+			require.NoError(t, err)
+			assert.Equal(t, []string{"a/c", "z"}, names)
+			require.NoError(t, d.Put(ctx, "a/b", []byte("a value now")))
+			require.NoError(t, durable.RemoveAll(ctx, plain{d}, "a"))
+			entries, err = d.Entries(ctx, "")
+			require.NoError(t, err)
+			assert.Equal(t, []string{"z"}, entries)
+			assert.NoError(t, d.Health(ctx))
+		})
+	}
+	for name := range m.Files() {
+		assert.Contains(t, []string{".format", "z"}, name)
+	}
 }

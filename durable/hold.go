@@ -104,3 +104,7 @@ func (u unheld) List(ctx context.Context, prefix string) ([]string, error) {
 func (u unheld) Reserve(ctx context.Context, name string, size int) error {
 	return u.change(ctx, "reserve", name, false, func() error { return u.reserve(name, size) })
 }
+
+func (u unheld) RemoveAll(ctx context.Context, dir string) error {
+	return u.change(ctx, "remove all", dir, false, func() error { return u.removeAll(dir) })
+}

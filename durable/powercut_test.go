@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -76,6 +78,32 @@ func dirOps() []powercut.Op {
 			})
 		},
 		State: describe,
+		Legal: onlyMore,
+	}, {
+		Name: "durable.remove-all", Methods: []string{"Dir.RemoveAll"},
+		Before: func(ctx context.Context, m *powercut.Machine) error {
+			return with(m, func(d *durable.Dir) error {
+				l, err := d.OpenLog(ctx, "a/b/log", nil)
+				if err != nil {
+					return err
+				}
+				return errors.Join(d.Put(ctx, "a/b/v", nil), d.Reserve(ctx, "a/b/r", 10), l.Close(), d.Put(ctx, "a/c", nil))
+			})
+		},
+		Do: func(ctx context.Context, m *powercut.Machine) error {
+			return with(m, func(d *durable.Dir) error {
+				return errors.Join(d.RemoveAll(ctx, "a/b"), d.Put(ctx, "after", nil))
+			})
+		},
+		State: func(ctx context.Context, m *powercut.Machine) (string, error) {
+			state, err := describe(ctx, m)
+			for _, name := range slices.Sorted(maps.Keys(m.Files())) {
+				if strings.HasPrefix(name, "a/b/") && !strings.HasSuffix(name, "~") {
+					state += " left:" + name
+				}
+			}
+			return state, err
+		},
 		Legal: onlyMore,
 	}, {
 		Name: "durable.commit", Methods: []string{"Dir.Commit"},

@@ -53,7 +53,7 @@ var (
 //   - Get returns a slice that the caller may change.
 //   - Methods may be called concurrently.
 //
-// It may gain optional siblings ([Logs], [Reserver], [Formatter]).
+// It may gain optional siblings ([Logs], [Reserver], [Formatter], [Tree]).
 type Store interface {
 	Get(ctx context.Context, name string) ([]byte, error)
 	Put(ctx context.Context, name string, value []byte) error

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"github.com/iot-device-baseline/baseline/access"
+	"github.com/iot-device-baseline/baseline/durable"
 )
 
 // Method says what an erasure really did, in words for a receipt (NIST SP 800-88:
@@ -228,14 +230,8 @@ func (v *Vault) dropStale(ctx context.Context) error {
 // Open tries again.
 func (v *Vault) removeFiles(ctx context.Context, ids []id) {
 	for _, i := range ids {
-		names, err := v.medium().List(ctx, i.path(""))
-		if err != nil {
+		if durable.RemoveAll(ctx, v.medium(), strings.TrimSuffix(i.path(""), "/")) != nil {
 			v.stats.filesLeft.Add(1)
-		}
-		for _, name := range names {
-			if v.medium().Delete(ctx, name) != nil {
-				v.stats.filesLeft.Add(1)
-			}
 		}
 	}
 }

@@ -2,6 +2,7 @@ package protect
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -252,17 +253,22 @@ func (v *Vault) reserve(ctx context.Context) {
 
 // sweep removes files of compartments that are in no table any more.
 func (v *Vault) sweep(ctx context.Context) {
-	names, err := v.medium().List(ctx, top)
+	dirs, err := durable.Entries(ctx, v.medium(), strings.TrimSuffix(top, "/"))
 	if err != nil {
 		v.stats.filesLeft.Add(1)
 		return
 	}
-	for _, name := range names {
-		dir, _, isObject := strings.Cut(strings.TrimPrefix(name, top), "/")
-		if isObject && !v.owns(dir) && v.medium().Delete(ctx, name) != nil {
+	for _, dir := range dirs {
+		if compartmentName(dir) && !v.owns(dir) && durable.RemoveAll(ctx, v.medium(), top+dir) != nil {
 			v.stats.filesLeft.Add(1)
 		}
 	}
+}
+
+// compartmentName reports whether an entry below top is a compartment's directory.
+func compartmentName(entry string) bool {
+	raw, err := hex.DecodeString(entry)
+	return err == nil && len(raw) == len(id{})
 }
 
 func (v *Vault) owns(dir string) bool {

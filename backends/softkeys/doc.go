@@ -20,6 +20,9 @@
 // new one, and an acknowledged generation is kept. Blobs are sealed with AES-256-GCM
 // (crypto/cipher, also under GODEBUG=fips140=only). 27402 5.2.5.1.4.
 //
+// Signing keys are in package backends/softkeys/signing, so that who makes none
+// links no ECDSA and no Ed25519.
+//
 //	dir, err := durable.OpenDir("/var/lib/device", nil)
 //	...
 //	keys, err := softkeys.Open(ctx, dir, nil)

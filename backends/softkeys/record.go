@@ -25,7 +25,7 @@ type record struct {
 	ID         string   `json:"id"`         // 32 hex digits, random
 	Generation uint64   `json:"generation"` // 0 at first
 	Keys       []genKey `json:"keys"`       // of the present and the next generation, as far as made
-	Signing    []byte   `json:"signing"`    // seals signing keys, through all generations
+	Signing    []byte   `json:"signing"`    // seals for all generations: signing keys
 }
 
 // genKey seals secrets for one generation.

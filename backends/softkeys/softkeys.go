@@ -23,8 +23,8 @@ import (
 const MaxSecret = 1024
 
 // Keys is a [protect.KeyStore] whose keys are a record in a [durable.Store]. It is
-// also a [protect.Revoker] and has [protect.SigningKeys]. It may be used
-// concurrently; one process uses the record.
+// also a [protect.Revoker]; package signing adds [protect.SigningKeys]. It may be
+// used concurrently; one process uses the record.
 type Keys struct {
 	store durable.Store
 	name  string
@@ -37,9 +37,8 @@ type Keys struct {
 
 // The abilities.
 var (
-	_ protect.KeyStore    = (*Keys)(nil)
-	_ protect.Revoker     = (*Keys)(nil)
-	_ protect.SigningKeys = (*Keys)(nil)
+	_ protect.KeyStore = (*Keys)(nil)
+	_ protect.Revoker  = (*Keys)(nil)
 )
 
 // Options are the options of [Open].
@@ -147,8 +146,8 @@ func (k *Keys) sealFor(ctx context.Context, gen *uint64, secret []byte) ([]byte,
 	if err := k.ready(ctx); err != nil {
 		return nil, err
 	}
-	if len(secret) == 0 || len(secret) > MaxSecret {
-		return nil, fmt.Errorf("secret of %d bytes, want 1 to %d: %w", len(secret), MaxSecret, fs.ErrInvalid)
+	if err := checkSecret(secret); err != nil {
+		return nil, err
 	}
 	now := k.rec.Generation
 	if gen == nil {
@@ -165,18 +164,29 @@ func (k *Keys) sealFor(ctx context.Context, gen *uint64, secret []byte) ([]byte,
 	return k.rec.seal(kindSecret, *gen, k.rec.key(*gen), secret), nil
 }
 
+func checkSecret(secret []byte) error {
+	if len(secret) == 0 || len(secret) > MaxSecret {
+		return fmt.Errorf("secret of %d bytes, want 1 to %d: %w", len(secret), MaxSecret, fs.ErrInvalid)
+	}
+	return nil
+}
+
 // Unseal implements [protect.KeyStore].
 func (k *Keys) Unseal(ctx context.Context, blob []byte) ([]byte, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if err := k.ready(ctx); err != nil {
-		return nil, fmt.Errorf("softkeys: unseal: %w", err)
-	}
-	secret, err := k.rec.open(kindSecret, blob)
+	secret, err := k.unseal(ctx, kindSecret, blob)
 	if err != nil {
 		return nil, fmt.Errorf("softkeys: unseal: %w", err)
 	}
 	return secret, nil
+}
+
+func (k *Keys) unseal(ctx context.Context, kind byte, blob []byte) ([]byte, error) {
+	if err := k.ready(ctx); err != nil {
+		return nil, err
+	}
+	return k.rec.open(kind, blob)
 }
 
 // Generation implements [protect.Revoker].
@@ -230,7 +240,7 @@ const (
 	blobHead     = 4 + 1 + idSize + 8
 	aeadOverhead = 28
 	kindSecret   = 1
-	kindSigning  = 2 // generation 0; the secret is algorithm, 1 | private key, 32
+	kindLasting  = 2 // generation 0
 )
 
 func (r record) seal(kind byte, gen uint64, secretKey, secret []byte) []byte {

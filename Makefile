@@ -1,0 +1,56 @@
+# Every target is a way to look at the module; "make" lists them.
+# The steps themselves are in internal/check, so that they read the same here, in
+# CI and on a laptop.
+
+GO    ?= go
+CHECK := $(GO) run ./internal/check
+LINT  := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+.DEFAULT_GOAL := help
+.PHONY: help check test bench fuzz cover docs lint cross qemu api shown clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+check: build ## everything that must hold before a change lands (CI runs this)
+	@$(CHECK)
+
+test: ## all tests; installs what they need from Debian when it can
+	@$(CHECK) tools
+	$(GO) test -shuffle=on ./...
+	@$(CHECK) outoftree
+
+bench: ## benchmarks against the budgets of docs/design.md
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+fuzz: ## a few seconds of each fuzz target
+	@$(CHECK) fuzz
+
+cover: build ## tests with the race detector, and coverage in build/cover.html
+	@$(CHECK) test
+	$(GO) tool cover -html=build/cover.out -o build/cover.html
+
+docs: api ## generated files: clause table, api/
+	$(GO) generate ./...
+
+lint: ## golangci-lint with .golangci.yml; building it takes minutes the first time
+	$(GO) run $(LINT) run ./...
+
+cross: ## builds for all architectures
+	@$(CHECK) cross footprint
+
+qemu: ## tests on arm and mipsle, emulated
+	@$(CHECK) tools qemu
+
+api: ## writes api/ anew after a wanted change of the API
+	$(GO) test . -count=1 -run TestAPI -update
+
+shown: ## what shows that the laws bite: laws, power cuts, broken media, examples
+	$(GO) test . ./durable/... ./protect/... -count=1 -v -run 'TestImportLaw|TestOnlyDurableWrites|TestLawsCatch|TestBrokenStrategies|TestErasedImageStaysClosed|TestSoftkeysErasureIsHonest|TestForgedJournal'
+	@$(CHECK) powercut deps footprint examples
+
+clean: ## removes what was built
+	rm -rf build
+
+build:
+	@mkdir -p build

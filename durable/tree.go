@@ -1,0 +1,150 @@
+package durable
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+)
+
+// Tree is the ability of a [Store] to treat the names below one as a whole, with
+// the logs and reserves among them, which List does not show; find it with
+// [Entries] and [RemoveAll].
+type Tree interface {
+	Entries(ctx context.Context, dir string) ([]string, error)
+	RemoveAll(ctx context.Context, dir string) error
+}
+
+// Entries returns the segments that follow dir ("" for the top) in the names in
+// use, of values, logs and reserves, sorted: what an inventory must account for. In
+// a Store that is no [Tree] only values count.
+func Entries(ctx context.Context, s Store, dir string) ([]string, error) {
+	if t, ok := s.(Tree); ok {
+		return t.Entries(ctx, dir)
+	}
+	prefix := ""
+	if dir != "" {
+		prefix = dir + "/"
+	}
+	names, err := s.List(ctx, prefix)
+	for i, name := range names {
+		names[i], _, _ = strings.Cut(strings.TrimPrefix(name, prefix), "/")
+	}
+	return slices.Compact(names), err
+}
+
+// RemoveAll removes everything below dir: values, logs, reserves. It is many
+// removals: a power cut before it returned leaves any part, after it returned nil
+// none. An open log below dir gives an error that is [ErrInUse]. In a Store that is
+// no [Tree] values are removed one by one.
+func RemoveAll(ctx context.Context, s Store, dir string) error {
+	if t, ok := s.(Tree); ok {
+		return t.RemoveAll(ctx, dir)
+	}
+	names, err := s.List(ctx, dir+"/")
+	for _, name := range names {
+		err = errors.Join(err, s.Delete(ctx, name))
+	}
+	return err
+}
+
+// Entries implements [Tree]. It answers while the directory is on hold too.
+func (d *Dir) Entries(ctx context.Context, dir string) ([]string, error) {
+	if err := d.admit(ctx, dir, false); err != nil {
+		return nil, fmt.Errorf("durable: entries of %s: %w", dir, err)
+	}
+	infos, err := d.fsys.List(path.Join(".", dir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("durable: entries of %s: %w", dir, err)
+	}
+	var names []string
+	for _, in := range infos {
+		name := strings.TrimSuffix(in.Name, logSuffix)
+		if value, ok := spareOf(name); ok {
+			name = value
+		}
+		if validSegment(name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
+
+// RemoveAll implements [Tree].
+func (d *Dir) RemoveAll(ctx context.Context, dir string) error {
+	return d.change(ctx, "remove all", dir, true, func() error { return d.removeAll(dir) })
+}
+
+// removeAll runs under d.writing.
+func (d *Dir) removeAll(dir string) error {
+	if err := ValidName(dir); err != nil {
+		return err
+	}
+	if !d.isDir(dir) {
+		return nil
+	}
+	if log := d.openBelow(dir); log != "" {
+		return fmt.Errorf("log %s is open: %w", log, ErrInUse)
+	}
+	if err := d.clear(dir); err != nil {
+		return err
+	}
+	return d.prune(dir)
+}
+
+// clear removes what is in dir, and makes that durable.
+func (d *Dir) clear(dir string) error {
+	infos, err := d.fsys.List(dir)
+	if err != nil {
+		return err
+	}
+	for _, in := range infos {
+		name := path.Join(dir, in.Name)
+		if in.Dir {
+			if err := d.clear(name); err != nil {
+				return err
+			}
+		}
+		if err := d.fsys.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		d.forget(name)
+	}
+	return d.syncDir(dir)
+}
+
+// forget drops what is known of a name that was removed.
+func (d *Dir) forget(name string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.dirs, name)
+	if value, ok := spareOf(name); ok {
+		delete(d.reserved, value)
+	}
+}
+
+func (d *Dir) openBelow(dir string) string {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	for log := range d.logs {
+		if strings.HasPrefix(log, dir+"/") {
+			return log
+		}
+	}
+	return ""
+}
+
+func (s *sub) Entries(ctx context.Context, dir string) ([]string, error) {
+	return Entries(ctx, s.store, path.Join(s.prefix, dir))
+}
+
+func (s *sub) RemoveAll(ctx context.Context, dir string) error {
+	return RemoveAll(ctx, s.store, s.prefix+dir)
+}

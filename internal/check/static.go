@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Tools are pinned here and not in go.mod: a vendor would inherit what they need.
+const (
+	staticcheckTool = "honnef.co/go/tools/cmd/staticcheck@v0.8.2"
+	vulnTool        = "golang.org/x/vuln/cmd/govulncheck@v1.1.4"
+)
+
+// maxQuickstart is the budget of quickstart, stripped, for linux/arm: 4 MB.
+const maxQuickstart = 4_000_000
+
+// architectures are those that devices have.
+var architectures = []string{"amd64", "arm64", "arm", "mipsle", "riscv64"}
+
+func gofmt(ctx context.Context) error {
+	out, err := command{args: []string{"gofmt", "-l", "."}}.output(ctx)
+	if err == nil && strings.TrimSpace(out) != "" {
+		err = errors.New("these files are not formatted")
+	}
+	fmt.Print(out)
+	return err
+}
+
+func vet(ctx context.Context) error { return goCmd("vet", "./...").run(ctx) }
+
+// laws run uncached: the test cache does not see new files that go list reads.
+func laws(ctx context.Context) error {
+	return goCmd("test", "-count=1", "-run", "Law|OnlyDurable|API|Documented|Shape", ".").run(ctx)
+}
+
+func staticcheck(ctx context.Context) error {
+	return goCmd("run", staticcheckTool, "./...").run(ctx)
+}
+
+// vuln goes on without the vulnerability data, which not every network has, but
+// never with a finding.
+func vuln(ctx context.Context) error {
+	out, err := goCmd("run", vulnTool, "./...").output(ctx)
+	fmt.Print(out)
+	if err != nil && strings.Contains(out, "fetching vulnerabilities") {
+		fmt.Println("NOT CHECKED: the vulnerability data cannot be reached from here")
+		return nil
+	}
+	return err
+}
+
+func cross(ctx context.Context) error {
+	for _, arch := range architectures {
+		if err := goCmd("build", "./...").with("CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch).run(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func deps(ctx context.Context) error {
+	const module = "github.com/iot-device-baseline/baseline"
+	out, err := goCmd("list", "-deps", ".").output(ctx)
+	if err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	reached := strings.Fields(out)
+	for _, dep := range reached {
+		rel, own := strings.CutPrefix(dep, module+"/")
+		top, _, _ := strings.Cut(rel, "/")
+		capability := []string{"config", "reset", "erase", "protect", "update", "disclosure", "backends", "httpapi"}
+		if dep == "net/http" || own && slices.Contains(capability, top) {
+			return fmt.Errorf("package baseline reaches %s", dep)
+		}
+	}
+	fmt.Printf("packages=%d, none of a capability, no net/http\n", len(reached))
+	return nil
+}
+
+func footprint(ctx context.Context) error {
+	build := goCmd("build", "-trimpath", "-ldflags=-s -w", "-o", "build/arm/", "./examples/quickstart")
+	if err := build.with("CGO_ENABLED=0", "GOOS=linux", "GOARCH=arm").run(ctx); err != nil {
+		return err
+	}
+	st, err := os.Stat("build/arm/quickstart")
+	if err != nil {
+		return err
+	}
+	fmt.Printf("quickstart linux/arm: %d bytes of at most %d\n", st.Size(), maxQuickstart)
+	if st.Size() > maxQuickstart {
+		return errors.New("quickstart is too big")
+	}
+	return nil
+}
+
+// nested lists the modules below this one.
+func nested() (dirs []string, err error) {
+	err = filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
+		if err == nil && d.Name() == "go.mod" && name != "go.mod" {
+			dirs = append(dirs, filepath.Dir(name))
+		}
+		return err
+	})
+	return dirs, err
+}

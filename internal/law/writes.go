@@ -1,0 +1,73 @@
+package law
+
+import (
+	"go/types"
+	"slices"
+	"strings"
+)
+
+// system are the packages by which a program calls the operating system. What of
+// them is not in reads is refused, so that a function which a later Go brings is
+// refused as well until someone has looked at it.
+var system = []string{"os", "syscall", "io/ioutil", "golang.org/x/sys/unix", "golang.org/x/sys/windows"}
+
+// reads are the functions, methods and variables of system that change nothing
+// on a medium. Constants and types are free: they do nothing.
+var reads = []string{
+	"os.Open", "os.OpenRoot", "os.ReadFile", "os.ReadDir", "os.Stat", "os.Lstat", "os.Readlink", "os.DirFS", "os.SameFile",
+	"os.Args", "os.Stdin", "os.Stdout", "os.Stderr", "os.Exit", "os.Getenv", "os.LookupEnv", "os.Environ",
+	"os.Getpid", "os.Getppid", "os.Getuid", "os.Geteuid", "os.Getgid", "os.Hostname", "os.Getpagesize", "os.Executable", "os.Getwd",
+	"os.Err*", "os.Is*", "os.Interrupt", "os.Kill", "(os.Signal).*", "(os.FileMode).*",
+	"os.FindProcess", "(*os.Process).*", "(*os.ProcessState).*",
+	"(*os.File).Close", "(*os.File).Name", "(*os.File).Read", "(*os.File).ReadAt", "(*os.File).ReadDir", "(*os.File).Readdirnames",
+	"(*os.File).Seek", "(*os.File).Stat", "(*os.File).WriteTo",
+	"(*os.Root).Close", "(*os.Root).FS", "(*os.Root).Lstat", "(*os.Root).Name", "(*os.Root).Open", "(*os.Root).OpenRoot",
+	"(*os.Root).ReadFile", "(*os.Root).Readlink", "(*os.Root).Stat",
+	"(syscall.Errno).*", "(syscall.Signal).*", "(syscall.WaitStatus).*", "syscall.Getpid", "syscall.Getuid", "syscall.Getrusage", "syscall.Kill",
+	"syscall.Stat", "syscall.Lstat", "syscall.Fstat", "syscall.Statfs", "syscall.Fstatfs", "syscall.Sysinfo", "syscall.Uname",
+	"golang.org/x/sys/unix.ClockGettime", "golang.org/x/sys/unix.Stat", "golang.org/x/sys/unix.Fstat", "golang.org/x/sys/unix.Lstat",
+	"golang.org/x/sys/unix.Statfs", "golang.org/x/sys/unix.Sysinfo", "golang.org/x/sys/unix.Uname",
+}
+
+// scratch is what a program under examples/ may use besides, for a directory that
+// it throws away when it ends: it is no state of a device.
+var scratch = []string{"os.MkdirTemp", "os.RemoveAll"}
+
+// alsoWrites are functions of other packages that write to a file by descriptor
+// or by name.
+var alsoWrites = []string{
+	"runtime/debug.WriteHeapDump", "runtime/debug.SetCrashOutput", "(*net.UnixListener).SetUnlinkOnClose",
+	"(*net/textproto.Conn).*", "(*archive/zip.Writer).AddFS",
+}
+
+// Writes checks that only the writer package (durable) calls the operating
+// system to write. Everything else keeps its state in a durable.Store; programs
+// may read files, print, and start other programs.
+func Writes(t *Tree, tab *Table) []Violation {
+	r := &report{law: "writes", tree: t}
+	for _, p := range t.Own {
+		if p.Info == nil || p.Path == tab.Writer {
+			continue
+		}
+		for id, obj := range p.Info.Uses {
+			name := fullName(obj)
+			if name == "" || obj.Pkg() == nil {
+				continue
+			}
+			if strings.HasPrefix(p.Path, "examples/") && matches(scratch, name) {
+				continue
+			}
+			known := slices.Contains(system, obj.Pkg().Path()) || underSystem(obj)
+			if known && !matches(reads, name) || matches(alsoWrites, name) {
+				r.at(p, id.Pos(), "%s is not known to only read: keep state in a durable.Store", name)
+			}
+		}
+	}
+	return r.sorted()
+}
+
+// underSystem reports whether an object belongs to some other package of x/sys.
+func underSystem(obj types.Object) bool {
+	path := obj.Pkg().Path()
+	return strings.HasPrefix(path, "golang.org/x/sys/") && path != "golang.org/x/sys/cpu"
+}
