@@ -30,8 +30,11 @@ cover: build ## tests with the race detector, and coverage in build/cover.html
 	@$(CHECK) test
 	$(GO) tool cover -html=build/cover.out -o build/cover.html
 
-docs: api ## generated files: clause table, api/
+docs: api build ## generated files: clause table, api/, docs/coverage.md
 	$(GO) generate ./...
+	rm -rf build/coverage
+	$(GO) run ./internal/coverage -dir build/coverage > build/coverage.md
+	cp build/coverage.md docs/coverage.md
 
 lint: ## golangci-lint with .golangci.yml; building it takes minutes the first time
 	$(GO) run $(LINT) run ./...

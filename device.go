@@ -30,6 +30,9 @@ var (
 type Options struct {
 	// Log takes the events of this package; nil discards them.
 	Log *slog.Logger
+	// Events is the handler of the parts' log; what it collected becomes notices
+	// while the device runs. Nil: no event becomes a notice.
+	Events *Events
 	// OnDrift says what becomes of a composition that is not the statement's.
 	OnDrift OnDrift
 	// Down are parts that belong to the composition and could not be opened now:

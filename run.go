@@ -139,6 +139,9 @@ func (d *Device) retryDown(ctx context.Context) error {
 	return nil
 }
 
+// eventsName is no name of a part.
+const eventsName = "events"
+
 // run is one Run of a device.
 type run struct {
 	device  *Device
@@ -178,6 +181,10 @@ func (g *group) end() {
 // start runs what is up and does not run yet; then it serves what the state allows.
 func (r *run) start(ctx context.Context) {
 	r.parts.begin(r.device.service(ctx))
+	if r.device.opts.Events != nil && !r.started[eventsName] {
+		r.started[eventsName] = true
+		r.goRun(&r.parts, eventsName, r.device.raiseEvents)
+	}
 	for _, m := range r.device.members {
 		p, ok := m.part.(Runner)
 		if !ok || r.started[m.name] || r.device.isDown(m.name) {

@@ -71,26 +71,31 @@ func (d *Device) announce(ctx context.Context) {
 	switch s {
 	case Degraded:
 		d.opts.Log.LogAttrs(ctx, access.LevelAudit, access.EventDegraded, attrs...)
-		d.raise(ctx, access.EventDegraded, s, reason)
+		d.tellState(ctx, access.EventDegraded, s, reason)
 	case Nonconforming:
 		d.opts.Log.LogAttrs(ctx, access.LevelAudit, access.EventNonconforming, attrs...)
-		d.raise(ctx, access.EventNonconforming, s, reason)
+		d.tellState(ctx, access.EventNonconforming, s, reason)
 	default:
 		d.opts.Log.LogAttrs(ctx, slog.LevelInfo, access.EventStarted, attrs...)
 	}
 }
 
-// raise tells people, if there is a part for that.
-func (d *Device) raise(ctx context.Context, typ string, s State, reason string) {
-	if d.notifier == nil || d.isDown("Notifier") {
-		return
-	}
-	_, err := d.notifier.Raise(d.service(ctx), notify.Notice{
+// tellState raises a notice about a state that is not as it should be.
+func (d *Device) tellState(ctx context.Context, typ string, s State, reason string) {
+	d.raise(ctx, notify.Notice{
 		Type: typ, Severity: notify.Critical, Audience: notify.Owner,
 		Title: "The device is " + string(s), Text: notify.Clean(reason, 500), RepeatAfter: 24 * time.Hour,
 	})
-	if err != nil {
-		d.opts.Log.LogAttrs(ctx, slog.LevelError, access.EventNoticeLost, slog.String(access.KeyError, err.Error()))
+}
+
+// raise tells people, if there is a part for that.
+func (d *Device) raise(ctx context.Context, n notify.Notice) {
+	if d.notifier == nil || d.isDown("Notifier") {
+		return
+	}
+	if _, err := d.notifier.Raise(d.service(ctx), n); err != nil {
+		d.opts.Log.LogAttrs(ctx, slog.LevelError, access.EventNoticeLost,
+			slog.String(access.KeyNotice, n.Type), slog.String(access.KeyError, err.Error()))
 	}
 }
 

@@ -1,8 +1,6 @@
 package config
 
 import (
-	"regexp"
-	"regexp/syntax"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -93,73 +91,4 @@ func printable(s string, c *charset) bool {
 		}
 	}
 	return true
-}
-
-// allowList compiles a pattern that allows some characters, or names the rule it
-// breaks: one that says what is forbidden lets everything else in.
-func allowList(pattern string) (re *regexp.Regexp, rule string) {
-	if len(pattern) > 512 {
-		return nil, "pattern has at most 512 bytes"
-	}
-	tree, err := syntax.Parse(pattern, syntax.Perl)
-	if err != nil {
-		return nil, "pattern is not RE2: " + err.Error()
-	}
-	if !strings.HasPrefix(pattern, "^") || !strings.HasSuffix(pattern, "$") || !anchored(tree) {
-		return nil, "pattern begins with ^ and ends with $, around all alternatives"
-	}
-	if rule := portable(pattern); rule != "" {
-		return nil, rule
-	}
-	if allowsTooMuch(tree) {
-		return nil, "pattern lists what is allowed: no dot, no negated class, no (?i)"
-	}
-	re, err = regexp.Compile(pattern)
-	if err != nil {
-		return nil, "pattern is not RE2: " + err.Error()
-	}
-	return re, ""
-}
-
-func anchored(tree *syntax.Regexp) bool {
-	subs := tree.Sub
-	return tree.Op == syntax.OpConcat && len(subs) >= 2 &&
-		subs[0].Op == syntax.OpBeginText && subs[len(subs)-1].Op == syntax.OpEndText
-}
-
-// portable keeps to what RE2 and ECMA-262 read alike, for schemas made later.
-func portable(pattern string) string {
-	const rule = `pattern uses only classes, groups (?:…), \d, \w and escaped punctuation`
-	if strings.Contains(strings.ReplaceAll(pattern, "(?:", ""), "(?") || strings.Contains(pattern, "[[:") {
-		return rule
-	}
-	for i := 0; i < len(pattern); i++ {
-		if pattern[i] != '\\' {
-			continue
-		}
-		if i++; i == len(pattern) || !strings.ContainsRune(`dw.^$*+?()[]{}|/\-`, rune(pattern[i])) {
-			return rule
-		}
-	}
-	return ""
-}
-
-func allowsTooMuch(tree *syntax.Regexp) bool {
-	switch tree.Op {
-	case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
-		return true
-	case syntax.OpCharClass:
-		if n := len(tree.Rune); n > 0 && tree.Rune[n-1] >= unicode.MaxRune {
-			return true
-		}
-	}
-	if tree.Flags&syntax.FoldCase != 0 {
-		return true
-	}
-	for _, sub := range tree.Sub {
-		if allowsTooMuch(sub) {
-			return true
-		}
-	}
-	return false
 }

@@ -21,7 +21,8 @@ const (
 
 // compiler turns a struct type into nodes.
 type compiler struct {
-	count int // nodes so far
+	patterns map[string]Pattern
+	count    int // nodes so far
 }
 
 func schemaError(field, format string, args ...any) error {
@@ -113,7 +114,7 @@ func (c *compiler) compile(n *node, entries []entry, field string, depth int) er
 	if err := c.below(n, entries, field, depth); err != nil {
 		return err
 	}
-	if err := n.apply(entries, field); err != nil {
+	if err := n.apply(entries, c.patterns, field); err != nil {
 		return err
 	}
 	return n.finish(entries, field)
@@ -168,7 +169,7 @@ func (c *compiler) element(n *node, entries []entry, field string, depth int) er
 				own = append(own, x)
 			}
 		}
-		if err := e.apply(own, field); err != nil {
+		if err := e.apply(own, c.patterns, field); err != nil {
 			return err
 		}
 		if err := e.finish(own, field); err != nil {

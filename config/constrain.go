@@ -11,10 +11,10 @@ import (
 
 // apply puts what the tag says into n. Limits come before the values that are
 // held against them, whatever their order in the tag.
-func (n *node) apply(entries []entry, field string) error {
+func (n *node) apply(entries []entry, patterns map[string]Pattern, field string) error {
 	n.widest()
 	for _, e := range entries {
-		if rule := n.applyRule(e); rule != "" {
+		if rule := n.applyRule(e, patterns); rule != "" {
 			return schemaError(field, "%s: %s", e.key, rule)
 		}
 	}
@@ -53,7 +53,7 @@ func (n *node) widest() {
 // own reports whether a key speaks of n itself, not of its elements.
 func (n *node) own(key string) bool { return n.elem == nil || !elementKeys[key] }
 
-func (n *node) applyRule(e entry) (rule string) {
+func (n *node) applyRule(e entry, patterns map[string]Pattern) string {
 	if !n.own(e.key) {
 		if n.elem.kind == kObject {
 			return "the elements are structs: it stands at their fields"
@@ -85,11 +85,13 @@ func (n *node) applyRule(e entry) (rule string) {
 			return "want one of " + charsetNames(true)
 		}
 	case "pattern":
-		n.pattern, rule = allowList(e.value)
+		if n.pattern = patterns[e.value]; n.pattern == nil {
+			return "SchemaOptions.Patterns has no " + strconv.Quote(e.value)
+		}
 	default:
 		return n.applyNote(e)
 	}
-	return rule
+	return ""
 }
 
 // applyNote takes what a tag says beside rules for the value.

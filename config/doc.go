@@ -58,7 +58,7 @@
 //	min=V max=V         range, inclusive; required for numbers and durations without enum
 //	minlen=N maxlen=N   characters of a string; default 0 and 256, at most 65536
 //	charset=NAME        allow-list: digits, hex, lower, id, host, base64, ascii, text, lines
-//	pattern=^RE2$       allow-list: no dot, no negated class; at most 512 bytes
+//	pattern=NAME        allow-list: an entry of SchemaOptions.Patterns; see [Pattern]
 //	enum=A|B|C          of a string or whole number
 //	minitems=N maxitems=N  entries of a list or map; maxitems is required
 //	keys=NAME           charset of the names in a map: digits, hex, lower, id; required

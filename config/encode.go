@@ -104,16 +104,18 @@ func (e *encoder) dict(n *node, v reflect.Value) {
 	e.buf = append(e.buf, '}')
 }
 
+// sortedKeys sorts the text of the keys: a sort of reflect.Value would add 15 KB to
+// the program, one of strings is in it anyway.
 func sortedKeys(m reflect.Value) []reflect.Value {
-	keys := m.MapKeys()
-	slices.SortFunc(keys, func(a, b reflect.Value) int {
-		switch x, y := a.String(), b.String(); {
-		case x < y:
-			return -1
-		case x > y:
-			return 1
-		}
-		return 0
-	})
+	texts := make([]string, 0, m.Len())
+	for it := m.MapRange(); it.Next(); {
+		texts = append(texts, it.Key().String())
+	}
+	slices.Sort(texts)
+	keys := make([]reflect.Value, len(texts))
+	for i, text := range texts {
+		keys[i] = reflect.New(m.Type().Key()).Elem()
+		keys[i].SetString(text)
+	}
 	return keys
 }

@@ -23,7 +23,7 @@ type Field struct {
 	MinItems int    `json:"minitems,omitempty"`
 	MaxItems int    `json:"maxitems,omitempty"`
 	// Charset is a named allow-list, Pattern the RE2 that a string or the names of a
-	// map match: made from the charset when the tag gives none.
+	// map match, from ^ to $: made from the charset when the tag names none.
 	Charset string   `json:"charset,omitempty"`
 	Pattern string   `json:"pattern,omitempty"`
 	Enum    []string `json:"enum,omitempty"`

@@ -2,7 +2,6 @@ package config
 
 import (
 	"reflect"
-	"regexp"
 	"time"
 
 	"github.com/iot-device-baseline/baseline/access"
@@ -75,7 +74,7 @@ type rules struct {
 	minFloat, maxFloat float64
 	minLen, maxLen     int // characters
 	charset            *charset
-	pattern            *regexp.Regexp
+	pattern            Pattern
 	enum               []scalar
 	minItems, maxItems int
 	keys               *charset

@@ -15,6 +15,9 @@ import (
 type SchemaOptions struct {
 	// Rules hold between settings; see [NewRule].
 	Rules []Rule
+	// Patterns are those that tags name, by their name: [a-zA-Z][a-zA-Z0-9_-]*, at
+	// most 32 bytes. Package config/pattern makes them.
+	Patterns map[string]Pattern
 	// MaxBytes is the most bytes of a document or patch; default 256 KiB, at most
 	// 768 KiB.
 	MaxBytes int
@@ -96,7 +99,10 @@ func forType(typ reflect.Type, opts *SchemaOptions) (*Schema, error) {
 		return nil, schemaError(name, "limits are 2 to %d bytes and 1 to %d items", mostBytes, mostItems)
 	}
 	s.rooms.New = func() any { return &room{} }
-	var c compiler
+	if err := checkPatterns(name, opts.Patterns); err != nil {
+		return nil, err
+	}
+	c := compiler{patterns: opts.Patterns}
 	if err := c.object(s.root, name, 0); err != nil {
 		return nil, err
 	}

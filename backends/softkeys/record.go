@@ -109,16 +109,15 @@ func (r record) key(gen uint64) []byte {
 	return nil
 }
 
-// withKey returns r with a new key for gen.
+// withKey returns r with a new key for gen, which has none: this generation, whose
+// key comes first, or the next.
 func (r record) withKey(gen uint64) record {
 	r = r.identified()
-	r.Keys = append(r.Keys, genKey{Generation: gen, Key: randomKey()})
-	slices.SortFunc(r.Keys, func(a, b genKey) int {
-		if a.Generation < b.Generation {
-			return -1
-		}
-		return 1
-	})
+	at := len(r.Keys)
+	if gen == r.Generation {
+		at = 0
+	}
+	r.Keys = slices.Insert(r.Keys, at, genKey{Generation: gen, Key: randomKey()})
 	return r
 }
 

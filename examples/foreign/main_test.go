@@ -210,3 +210,18 @@ func TestDamagedState(t *testing.T) {
 		assert.Error(t, u.Install(s.ann, ""), "%q", state)
 	}
 }
+
+// TestOutOfTurn: what was never started cannot confirm itself, and may be given up.
+func TestOutOfTurn(t *testing.T) {
+	s := ready(t)
+	u, may := s.with(t, updaterScript), s.all(t)
+	assert.ErrorContains(t, u.Confirm(may[access.UpdateConfirm]), "refused: nothing is on trial")
+	assert.ErrorContains(t, u.Rollback(may[access.UpdateRollback], ""), "refused: nothing is on trial")
+	require.NoError(t, u.Install(s.ann, goodRelease))
+	assert.ErrorContains(t, u.Confirm(may[access.UpdateConfirm]), "refused: nothing is on trial")
+	require.NoError(t, u.Rollback(may[access.UpdateRollback], ""))
+	require.NoError(t, sh(t.Context(), updaterScript, u.dir, "boot"))
+	version, trial, err := u.Status(s.ann)
+	require.NoError(t, err)
+	assert.Equal(t, "1.0.0 false", fmt.Sprint(version, " ", trial))
+}

@@ -29,7 +29,7 @@ func TestCommittedDocument(t *testing.T) {
 func TestEveryEntryHasARow(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, report(&out, nil, nil))
-	rows := 0
+	asked := 0
 	for id := range clause.All() {
 		n := strings.Count(out.String(), "\n| "+id.String()+" | ")
 		if id.Capability() {
@@ -37,9 +37,11 @@ func TestEveryEntryHasARow(t *testing.T) {
 		} else {
 			assert.Zero(t, n, id)
 		}
-		rows += n
+		if n > 0 && id.Kind() != clause.Information {
+			asked++
+		}
 	}
-	assert.Equal(t, rows, strings.Count(out.String(), "| not yet |"), "without features nothing is answered")
+	assert.Equal(t, asked, strings.Count(out.String(), "| not yet |"), "without features nothing is answered")
 	assert.Contains(t, out.String(), "| **all of 5.2** | **0 of ")
 }
 

@@ -32,7 +32,8 @@ with one channel) and asks each for its features. Titles are our own words.
 "answered" means that a part of this release says so of itself (` + "`Features()`" + `). It is not
 evidence: a statement of applicability needs tests of the whole device besides. "not
 yet" means that no package of this release claims it; a vendor's own part may. What a
-device needs of this list follows from its risk assessment alone.
+device needs of this list follows from its risk assessment alone. Information asks for
+nothing; where a part claims an item all the same, it is listed.
 
 The entries 5.2.8.1.C and E are answered by channels: a device claims them when the
 vendor declares what a channel serves (` + "`notify.Channel.Serves`" + `).
@@ -118,10 +119,19 @@ func (p *printer) entries(area clause.Area, features []clause.Feature, tests sui
 		}
 		by, in := strings.Join(ids, ", "), strings.Join(packages, ", ")
 		if len(ids) == 0 {
-			by = "not yet"
+			by = unanswered(id)
 		}
 		p.printf("| %s | %s | %s | %s | %s |%s\n", id, id.Kind(), title(id), by, in, p.column(tests, fmt.Sprintf(" %d |", passed)))
 	}
+}
+
+// unanswered says what it means that no part claims an entry. Information asks for
+// nothing.
+func unanswered(id clause.ID) string {
+	if id.Kind() == clause.Information {
+		return "-"
+	}
+	return "not yet"
 }
 
 func (p *printer) column(tests suites, text string) string {

@@ -1,0 +1,76 @@
+package baseline_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/iot-device-baseline/baseline"
+	"github.com/iot-device-baseline/baseline/access"
+	"github.com/iot-device-baseline/baseline/notify"
+)
+
+func TestEventsBecomeNotices(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var text bytes.Buffer
+		events := baseline.NewEvents(slog.NewTextHandler(&text, &slog.HandlerOptions{Level: slog.LevelError}))
+		log := slog.New(events)
+		notices := make(chan notify.Notice, 10)
+		parts := baseline.Parts{
+			Accessor: guard(t), Notifier: notifier{&part{name: "notifier", journal: &journal{}}, notices},
+			Extra: []baseline.Part{&part{features: answerAll(t), journal: &journal{}}},
+		}
+		d, err := baseline.New(parts, derive(t, &parts), &baseline.Options{Events: events})
+		require.NoError(t, err)
+		log.Info(access.EventCommissioned, access.KeyEntity, "ann", access.KeyVersion, "1.1", "unknown", "secret")
+		ctx, cancel := context.WithCancel(t.Context())
+		go d.Run(ctx)
+		n := <-notices
+		assert.Equal(t, access.EventCommissioned, n.Type)
+		assert.Equal(t, map[string]string{access.KeyVersion: "1.1"}, n.Data, "no person, nothing unknown")
+		require.NoError(t, n.Check())
+		assert.Empty(t, text.String(), "below the level of the log")
+
+		log.With(access.KeyVersion, "2\n\x1b[31m").WithGroup("g").Error(access.EventTampered, access.KeyVersion, "hidden")
+		n = <-notices
+		assert.Equal(t, notify.Critical, n.Severity)
+		require.NoError(t, n.Check())
+		assert.NotContains(t, n.Data[access.KeyVersion], "hidden")
+		assert.Contains(t, text.String(), access.EventTampered)
+
+		log.Error(access.EventDenied, access.KeyPermission, "config.write")
+		synctest.Wait()
+		assert.Empty(t, notices, "what strangers cause is no notice")
+		cancel()
+		synctest.Wait()
+		for range 100 {
+			log.Info(access.EventPresence)
+		}
+		assert.Equal(t, 36, events.Dropped(), "nobody reads any more")
+	})
+}
+
+// The log is as if Events were not there.
+func TestEventsPassEverythingOn(t *testing.T) {
+	render := func(wrap func(slog.Handler) slog.Handler) string {
+		var text bytes.Buffer
+		log := slog.New(wrap(slog.NewJSONHandler(&text, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey {
+				a.Value = slog.TimeValue(time.Time{})
+			}
+			return a
+		}})))
+		log.With("a", 1).WithGroup("g").With("b", 2).WithGroup("h").Info("m", "c", 3)
+		log.Debug("not shown")
+		log.Warn(access.EventResetDone, "d", 4)
+		return text.String()
+	}
+	plain := render(func(h slog.Handler) slog.Handler { return h })
+	assert.Equal(t, plain, render(func(h slog.Handler) slog.Handler { return baseline.NewEvents(h) }))
+}
