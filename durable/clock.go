@@ -2,6 +2,7 @@ package durable
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"sync"
@@ -19,6 +20,9 @@ const (
 )
 
 func (q Quality) String() string {
+	if q < LowerBound || q > Authenticated {
+		return "unknown"
+	}
 	return [...]string{"lower bound", "set", "authenticated"}[q]
 }
 
@@ -42,6 +46,7 @@ type Clock struct {
 	quality Quality
 	floor   time.Time // no time before this is told
 	kept    time.Time // the floor on the medium
+	damaged error     // what was kept could not be read
 }
 
 // ClockOptions are the options of [OpenClock].
@@ -62,13 +67,17 @@ type clockRecord struct {
 // keepEvery bounds the writes to the medium.
 const keepEvery = time.Hour
 
-// OpenClock opens the clock whose lower bound is kept as "clock" in s.
+// OpenClock opens the clock whose lower bound is kept as "clock" in s. One that is
+// damaged is told by Health, and the build is the lower bound.
 func OpenClock(ctx context.Context, s Store, opts *ClockOptions) (*Clock, error) {
 	if opts == nil {
 		opts = &ClockOptions{}
 	}
 	c := &Clock{bound: NewValue[clockRecord](s, "clock", nil)}
 	rec, err := c.bound.LoadOr(ctx, clockRecord{})
+	if errors.Is(err, ErrCorrupt) {
+		rec, c.damaged, err = clockRecord{}, err, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("durable: open clock: %w", err)
 	}
@@ -112,6 +121,8 @@ func (c *Clock) Learn(ctx context.Context, t time.Time, q Quality) error {
 	switch {
 	case q < LowerBound || q > Authenticated:
 		return fmt.Errorf("durable: learn time: quality %d: %w", int(q), fs.ErrInvalid)
+	case t.Year() < 1970 || t.Year() > 9999:
+		return fmt.Errorf("durable: learn time: year %d: %w", t.Year(), fs.ErrInvalid)
 	case q < c.quality:
 		return fmt.Errorf("durable: learn time: %v source, the time is %v: %w", q, c.quality, fs.ErrInvalid)
 	case t.Before(c.floor):
@@ -137,6 +148,16 @@ func (c *Clock) keep(ctx context.Context) error {
 	if err := c.bound.Store(ctx, clockRecord{c.base.UTC()}); err != nil {
 		return fmt.Errorf("durable: learn time: %w", err)
 	}
-	c.kept = c.base
+	c.kept, c.damaged = c.base, nil
+	return nil
+}
+
+// Health tells of a lower bound that could not be read, until one is kept again.
+func (c *Clock) Health(context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.damaged != nil {
+		return fmt.Errorf("durable: clock: the lower bound is that of the build: %w", c.damaged)
+	}
 	return nil
 }

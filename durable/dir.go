@@ -95,13 +95,20 @@ func OpenFS(fsys FS, opts *Options) (*Dir, error) {
 		fsys: fsys, release: func() error { return nil }, newest: max(opts.Format, 1),
 		dirs: map[string]bool{".": true}, reserved: map[string]int{}, logs: map[string]bool{},
 	}
+	// Nothing is changed in a directory that is not this release's.
+	if err := d.readFormat(); err != nil {
+		return nil, fmt.Errorf("durable: open: %w", err)
+	}
 	if err := d.settle("."); err != nil {
 		return nil, fmt.Errorf("durable: open: %w", err)
 	}
-	if err := d.readFormat(); err != nil {
-		return nil, err
+	if d.format == 0 {
+		if err := d.writeFormat(d.newest); err != nil {
+			return nil, fmt.Errorf("durable: open: %w", err)
+		}
 	}
 	d.readHold()
+	d.reserved[holdName], d.reserved[formatName] = maxReason, maxFormat
 	d.restoreReserves()
 	return d, nil
 }
@@ -116,6 +123,7 @@ func (d *Dir) settle(dir string) error {
 	for _, in := range infos {
 		name := path.Join(dir, in.Name)
 		switch {
+		case !ours(in.Name): // somebody else's, such as lost+found
 		case in.Dir:
 			d.dirs[name] = true
 			err = d.settle(name)
@@ -123,13 +131,26 @@ func (d *Dir) settle(dir string) error {
 			err = d.fsys.Remove(name)
 		case isSpare(name):
 			value, _ := spareOf(name)
-			d.reserved[value] = int(in.Size) - recordOverhead
+			if size := in.Size - recordOverhead; size > 0 && size <= MaxValue {
+				d.reserved[value] = max(d.reserved[value], int(size))
+			}
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return d.syncDir(dir)
+}
+
+// ours reports whether an entry can be one of this package's: a value, a directory
+// of values, a log, a segment, a spare, one of them being written, or an own file.
+func ours(entry string) bool {
+	name := strings.TrimSuffix(entry, tempSuffix)
+	if value, ok := spareOf(name); ok {
+		name = value
+	}
+	name = strings.TrimSuffix(name, logSuffix)
+	return validSegment(name) || name == lockName || name == formatName || name == holdName
 }
 
 // Get returns the value called name.

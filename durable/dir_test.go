@@ -282,6 +282,6 @@ func TestRemoveAll(t *testing.T) {
 		})
 	}
 	for name := range m.Files() {
-		assert.Contains(t, []string{".format", "z"}, name)
+		assert.True(t, name == "z" || name[0] == '.', name)
 	}
 }

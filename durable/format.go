@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strconv"
+	"strings"
 )
 
 // Format returns the format in which records are written: that of the release
@@ -42,37 +43,42 @@ func (d *Dir) writeFormat(n int) error {
 	return nil
 }
 
-// readFormat refuses what another release wrote; an empty directory takes this
-// release's format.
+// maxFormat is the most bytes of a format number.
+const maxFormat = 8
+
+// readFormat refuses what another release wrote, before anything is changed. It
+// leaves 0 for a directory that is new.
 func (d *Dir) readFormat() error {
 	text, err := d.get(formatName)
 	if errors.Is(err, fs.ErrNotExist) {
-		return d.firstFormat()
+		return d.checkNew()
 	}
 	if err != nil {
-		return err
+		return fmt.Errorf("%s cannot be read: put it back from an image of this directory, or reset the device: %w", formatName, err)
 	}
 	n, err := strconv.Atoi(string(text))
-	if err != nil {
-		return fmt.Errorf("durable: open: format %q: %w", text, ErrCorrupt)
+	if err != nil || n < 1 {
+		return fmt.Errorf("%s says %.20q: put it back from an image of this directory, or reset the device: %w", formatName, text, ErrCorrupt)
 	}
 	if n > d.newest || n < d.newest-1 {
-		return fmt.Errorf("durable: open: directory has format %d, this release reads %d and %d: start the release that wrote it: %w",
+		return fmt.Errorf("the directory has format %d, this release reads %d and %d: start the release that wrote it: %w",
 			n, d.newest-1, d.newest, ErrFormat)
 	}
 	d.format = n
 	return nil
 }
 
-func (d *Dir) firstFormat() error {
+// checkNew refuses a directory without format in which there is something already:
+// it lost the number, or is not ours at all.
+func (d *Dir) checkNew() error {
 	infos, err := d.fsys.List(".")
 	if err != nil {
 		return err
 	}
 	for _, in := range infos {
-		if in.Name != lockName {
-			return fmt.Errorf("durable: open: %s is missing beside %s: %w", formatName, in.Name, ErrCorrupt)
+		if own := strings.HasPrefix(in.Name, "."); !own && ours(in.Name) {
+			return fmt.Errorf("%s is missing beside %s: not a device's directory, or damaged: %w", formatName, in.Name, ErrCorrupt)
 		}
 	}
-	return d.writeFormat(d.newest)
+	return nil
 }

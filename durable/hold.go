@@ -17,17 +17,26 @@ type Hold struct {
 	reason string
 }
 
-// Hold sets the mark. From then on, also after a restart, the Dir's own methods
-// and everything opened on it answer [ErrHeld].
+const maxReason = 256
+
+// Hold sets the mark, also on a full medium. From then on, also after a restart, the
+// Dir's own methods and everything opened on it answer [ErrHeld]. A directory on
+// hold cannot be held again: that is ErrHeld too. After another error the mark may
+// be set all the same; [Dir.Held] tells.
 func (d *Dir) Hold(ctx context.Context, reason string) (*Hold, error) {
 	h := &Hold{dir: d, reason: reason}
 	err := d.change(ctx, "hold", "", false, func() error {
-		if len(reason) > 256 {
-			return fmt.Errorf("reason of %d bytes, at most 256: %w", len(reason), fs.ErrInvalid)
+		if len(reason) > maxReason {
+			return fmt.Errorf("reason of %d bytes, at most %d: %w", len(reason), maxReason, fs.ErrInvalid)
 		}
-		// First here: should the mark fail half-way, this process still holds.
-		d.setHold(h)
-		return d.put(holdName, []byte(reason))
+		if old := d.Held(); old != nil {
+			return fmt.Errorf("%w: %s", ErrHeld, old.reason)
+		}
+		err := d.put(holdName, []byte(reason))
+		if err == nil || d.marked() {
+			d.setHold(h)
+		}
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -48,6 +57,12 @@ func (d *Dir) Held() *Hold {
 	return d.hold
 }
 
+// marked reports whether there is a mark, whatever is in it.
+func (d *Dir) marked() bool {
+	_, err := d.get(holdName)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
 func (d *Dir) readHold() {
 	reason, err := d.get(holdName)
 	switch {
@@ -65,9 +80,13 @@ func (h *Hold) Reason() string { return h.reason }
 // Store returns the directory's values as if it were not on hold.
 func (h *Hold) Store() Store { return unheld{h.dir} }
 
-// Release removes the mark. Call it when the operation is finished for good.
+// Release removes the mark. Call it when the operation is finished for good. A
+// Hold that is not the one in force gives an error that is [ErrHeld].
 func (h *Hold) Release(ctx context.Context) error {
 	return h.dir.change(ctx, "release hold", "", false, func() error {
+		if h.dir.Held() != h {
+			return fmt.Errorf("not the hold in force: %w", ErrHeld)
+		}
 		if err := h.dir.delete(holdName); err != nil {
 			return err
 		}

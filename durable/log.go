@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path"
 	"sync"
+	"time"
 )
 
 // Log is an append log of records in segment files, for what is written often
@@ -43,7 +44,9 @@ type Log struct {
 	marked   uint64  // the last sync mark on the medium says so much
 	buf      []byte  // frames not yet known to be on the medium, at seg.size
 	segments []uint64
-	rolling  bool // the next segment must be begun before anything else
+	rolling  bool      // the next segment must be begun before anything else
+	spending bool      // the reserve was given up for records that must be kept
+	retry    time.Time // when to try next to set it aside again
 	closed   bool
 	stats    LogStats
 }
@@ -101,6 +104,13 @@ func (d *Dir) freeLog(path string) {
 // Append adds record (1 byte or more) and returns its number; it is kept after
 // the next Sync. It does I/O only when the buffer or the segment is full.
 func (l *Log) Append(ctx context.Context, record []byte) (seq uint64, err error) {
+	if l.isSpending() && !l.restoreReserve() {
+		return 0, fmt.Errorf("durable: append: the reserve is in use: %w", ErrFull)
+	}
+	return l.append(ctx, record)
+}
+
+func (l *Log) append(ctx context.Context, record []byte) (seq uint64, err error) {
 	if len(record) == 0 || len(record) > l.maxRecord() {
 		return 0, fmt.Errorf("durable: append: record of %d bytes, want 1 to %d: %w", len(record), l.maxRecord(), fs.ErrInvalid)
 	}
@@ -183,21 +193,21 @@ func (l *Log) makeRoom(frame int) error {
 }
 
 // Sync makes every record appended so far durable.
-func (l *Log) Sync(ctx context.Context) error { return l.sync(ctx, false) }
+func (l *Log) Sync(ctx context.Context) error {
+	if err := l.sync(ctx); err != nil {
+		return fmt.Errorf("durable: sync: %w", err)
+	}
+	return nil
+}
 
-// SyncReserved is Sync for records that must not be lost to a full medium, such
-// as that of an erasure: when there is no space it uses the log's reserve. The
-// reserve is made good at the next start.
-func (l *Log) SyncReserved(ctx context.Context) error { return l.sync(ctx, true) }
-
-func (l *Log) sync(ctx context.Context, reserved bool) error {
+func (l *Log) sync(ctx context.Context) error {
 	l.mu.Lock()
 	target := l.next
 	l.mu.Unlock()
 	l.flushing.Lock()
 	defer l.flushing.Unlock()
 	if err := l.admit(ctx); err != nil {
-		return fmt.Errorf("durable: sync: %w", err)
+		return err
 	}
 	l.mu.Lock()
 	done := l.durable >= target
@@ -205,17 +215,7 @@ func (l *Log) sync(ctx context.Context, reserved bool) error {
 	if done {
 		return nil
 	}
-	err := l.flush()
-	if errors.Is(err, ErrFull) && reserved {
-		err = l.releaseReserve(err)
-		if err == nil {
-			err = l.flush()
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("durable: sync: %w", err)
-	}
-	return nil
+	return l.flush()
 }
 
 // First and Next bound the records there are: First <= n < Next.
@@ -254,8 +254,8 @@ func (l *Log) Close() error {
 	l.closed = true
 	l.mu.Unlock()
 	l.dir.freeLog(l.path)
-	if cerr := l.seg.file.Close(); err == nil {
-		err = cerr
+	if l.seg.file != nil {
+		err = errors.Join(err, l.seg.file.Close())
 	}
 	if err != nil {
 		return fmt.Errorf("durable: close log: %w", err)

@@ -189,9 +189,11 @@ func TestLogDamage(t *testing.T) {
 	})
 }
 
-func segmentFiles(m *powercut.Machine) (names []string) {
+func segmentFiles(m *powercut.Machine) []string { return filesOf(m, "log+log/0") }
+
+func filesOf(m *powercut.Machine, prefix string) (names []string) {
 	for name := range m.Files() {
-		if strings.HasPrefix(name, "log+log/0") {
+		if strings.HasPrefix(name, prefix) {
 			names = append(names, name)
 		}
 	}

@@ -61,6 +61,8 @@ func classify(err error) error {
 		return nil
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return fmt.Errorf("%w: %w", ErrFull, err)
+	case errors.Is(err, syscall.ENOTDIR): // a value stands where a directory would
+		return fmt.Errorf("%w: %w", fs.ErrNotExist, err)
 	case errors.Is(err, syscall.EROFS):
 		return fmt.Errorf("%w: %w: remount it for writing", fs.ErrPermission, err)
 	default:
@@ -109,13 +111,9 @@ func lock(root *os.Root) (release func() error, err error) {
 		}
 		return nil, err
 	}
-	// The pid only helps the one who is refused: it need not be durable.
-	if err := f.Truncate(0); err != nil {
-		return nil, errors.Join(classify(err), f.Close())
-	}
-	if _, err := f.WriteAt([]byte(strconv.Itoa(os.Getpid())), 0); err != nil {
-		return nil, errors.Join(classify(err), f.Close())
-	}
+	// The pid only helps the one who is refused: it need not be durable, and a full
+	// medium is no reason not to start. Always as long, it needs no new space.
+	_, _ = f.WriteAt(fmt.Appendf(nil, "%-10d", os.Getpid()), 0)
 	return f.Close, nil
 }
 

@@ -29,6 +29,8 @@ type Outbox struct {
 	cursor *Value[cursor]
 	opts   OutboxOptions
 
+	saving sync.Mutex // held through every write of the cursor; before mu
+
 	mu    sync.Mutex
 	next  uint64 // message to deliver next
 	saved uint64 // what the medium says of next
@@ -50,6 +52,7 @@ type OutboxStats struct {
 	Added, Delivered, Retried int
 	Dropped                   int // permanent errors
 	Overflowed                int // lost to Limit
+	Damaged                   int // times that messages were lost to damage of the medium
 }
 
 type cursor struct {
@@ -57,30 +60,61 @@ type cursor struct {
 }
 
 // OpenOutbox opens the outbox called name in s, a Store that keeps logs. The log
-// lies under name, the cursor under name + "-cursor".
+// lies under name, the cursor, with a reserve, under name + "-cursor". Damage is no
+// reason not to open: what it made unreadable is lost and counted, and no id comes
+// again.
 func OpenOutbox(ctx context.Context, s Store, name string, opts *OutboxOptions) (*Outbox, error) {
-	o := &Outbox{cursor: NewValue[cursor](s, name+"-cursor", nil), added: make(chan struct{}, 1)}
+	o := &Outbox{cursor: NewValue[cursor](s, name+cursorSuffix, nil), added: make(chan struct{}, 1)}
 	if opts != nil {
 		o.opts = *opts
 	}
 	o.opts.setDefaults()
 	var err error
+	o.opts.Log.salvage = true
 	if o.log, err = OpenLog(ctx, s, name, &o.opts.Log); err != nil {
 		return nil, err
 	}
+	if err = o.recover(ctx, s, name+cursorSuffix); err != nil {
+		return nil, errors.Join(fmt.Errorf("durable: open outbox %s: %w", name, err), o.log.Close())
+	}
+	return o, nil
+}
+
+const (
+	cursorSuffix = "-cursor"
+	maxCursor    = 64 // bytes
+)
+
+// recover finds where to go on: rather deliver again than not at all, and rather
+// lose damaged messages, counted, than deliver nothing any more.
+func (o *Outbox) recover(ctx context.Context, s Store, name string) error {
+	// Without its reserve a full medium would have the same messages delivered for ever.
+	if err := Reserve(ctx, s, name, maxCursor); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, ErrFull) {
+		return err
+	}
 	c, err := o.cursor.LoadOr(ctx, cursor{})
-	if errors.Is(err, ErrCorrupt) {
-		c, err = cursor{}, nil // deliver again rather than not at all
+	if err != nil && !errors.Is(err, ErrCorrupt) {
+		return err
 	}
-	if err == nil && c.Next > o.log.Next() {
-		err = fmt.Errorf("durable: open outbox %s: %w: cursor %d behind the end %d", name, ErrCorrupt, c.Next, o.log.Next())
+	if c.Next > o.log.Next() { // the end of the log was lost; ids must not come again
+		if err := o.log.change(ctx, "restart", func() error { return o.log.restart(c.Next) }); err != nil {
+			return err
+		}
+		o.stats.Damaged++
 	}
-	if err != nil {
-		return nil, errors.Join(err, o.log.Close())
-	}
+	o.stats.Damaged += o.log.Stats().Damaged
 	o.next = max(c.Next, o.log.First())
 	o.saved = o.next
-	return o, nil
+	o.overflow()
+	return nil
+}
+
+// overflow drops the oldest messages that are too many.
+func (o *Outbox) overflow() {
+	if over := int(o.log.Next()-o.next) - o.opts.Limit; over > 0 {
+		o.next += uint64(over)
+		o.stats.Overflowed += over
+	}
 }
 
 func (o *OutboxOptions) setDefaults() {
@@ -102,7 +136,8 @@ func (o *OutboxOptions) setDefaults() {
 	}
 }
 
-// Add keeps msg (1 byte to 32 KiB, less with smaller segments) for delivery.
+// Add keeps msg (1 byte to 32 KiB, less with smaller segments) for delivery. A
+// message whose Add failed may be delivered all the same.
 func (o *Outbox) Add(ctx context.Context, msg []byte) (id uint64, err error) {
 	if id, err = o.log.Append(ctx, msg); err != nil {
 		return 0, err
@@ -112,11 +147,14 @@ func (o *Outbox) Add(ctx context.Context, msg []byte) (id uint64, err error) {
 	}
 	o.mu.Lock()
 	o.stats.Added++
-	if over := int(id+1-o.next) - o.opts.Limit; over > 0 {
-		o.next += uint64(over)
-		o.stats.Overflowed += over
-	}
+	o.overflow()
+	full := o.next >= o.saved+uint64(o.opts.Batch) && o.stats.Overflowed > 0
 	o.mu.Unlock()
+	if full { // else the medium would keep what is dropped
+		if err := o.save(ctx); err != nil {
+			return 0, err
+		}
+	}
 	select {
 	case o.added <- struct{}{}:
 	default:
@@ -144,6 +182,10 @@ func (o *Outbox) drain(ctx context.Context, deliver func(context.Context, uint64
 		from := o.position()
 		sent := 0
 		for rec, err := range o.log.Records(ctx, from) {
+			if errors.Is(err, ErrCorrupt) {
+				o.skipDamage()
+				break
+			}
 			if err != nil {
 				return err
 			}
@@ -163,10 +205,18 @@ func (o *Outbox) drain(ctx context.Context, deliver func(context.Context, uint64
 		if err := o.save(ctx); err != nil {
 			return err
 		}
-		if sent == 0 {
+		if sent == 0 && o.position() == from {
 			return nil
 		}
 	}
+}
+
+// skipDamage goes on behind a segment that cannot be read.
+func (o *Outbox) skipDamage() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.next = max(o.next+1, o.log.after(o.next))
+	o.stats.Damaged++
 }
 
 // deliver tries one message until it is delivered or dropped.
@@ -234,14 +284,20 @@ func (o *Outbox) advance(done uint64, count func(*OutboxStats)) {
 // more.
 func (o *Outbox) save(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx)
-	next := o.position()
-	if next == o.saved {
+	o.saving.Lock()
+	defer o.saving.Unlock()
+	o.mu.Lock()
+	next, saved := o.next, o.saved
+	o.mu.Unlock()
+	if next == saved {
 		return nil
 	}
 	if err := o.cursor.Store(ctx, cursor{next}); err != nil {
 		return err
 	}
+	o.mu.Lock()
 	o.saved = next
+	o.mu.Unlock()
 	return o.log.Trim(ctx, next)
 }
 

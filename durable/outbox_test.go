@@ -132,9 +132,6 @@ func TestOutboxDamagedCursorDeliversAgain(t *testing.T) {
 	o = openOutbox(t, d, nil)
 	assert.Equal(t, 1, o.Pending())
 	require.NoError(t, o.Close())
-	require.NoError(t, d.Put(ctx, "box-cursor", []byte(`1 {"next":99}`)))
-	_, err = durable.OpenOutbox(ctx, d, "box", nil)
-	require.ErrorIs(t, err, durable.ErrCorrupt)
 }
 
 func TestErrorClasses(t *testing.T) {

@@ -107,7 +107,7 @@ func logOps() []powercut.Op {
 		State: logState,
 		Legal: func(_, _, got string) error { return nil },
 	}, {
-		Name: "durable.log-full", Methods: []string{"Log.SyncReserved"},
+		Name: "durable.log-full", Methods: []string{"Log.AppendReserved"},
 		Before: func(ctx context.Context, m *powercut.Machine) error {
 			err := appendAll("one")(ctx, m)
 			fill(m)
@@ -115,10 +115,8 @@ func logOps() []powercut.Op {
 		},
 		Do: func(ctx context.Context, m *powercut.Machine) error {
 			return withLog(ctx, m, func(l *durable.Log) error {
-				if _, err := l.Append(ctx, []byte("erased")); err != nil {
-					return err
-				}
-				return l.SyncReserved(ctx)
+				_, err := l.AppendReserved(ctx, []byte("erased"))
+				return err
 			})
 		},
 		State: logState,

@@ -262,7 +262,7 @@ func TestPowerCutCoversEveryMethod(t *testing.T) {
 		"Dir.Get", "Dir.List", "Dir.Entries", "Dir.Stats", "Dir.Health", "Dir.Format", "Dir.Held",
 		"Hold.Reason", "Hold.Store", "Value.Load", "Value.LoadOr",
 		"Log.Records", "Log.First", "Log.Next", "Log.Stats",
-		"Outbox.Pending", "Outbox.Last", "Outbox.Stats", "Clock.Now",
+		"Outbox.Pending", "Outbox.Last", "Outbox.Stats", "Clock.Now", "Clock.Health",
 	}, (*durable.Dir)(nil), (*durable.Hold)(nil), (*durable.Value[int])(nil), (*durable.Log)(nil), (*durable.Outbox)(nil), (*durable.Clock)(nil))
 }
 

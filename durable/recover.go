@@ -15,10 +15,17 @@ func (l *Log) recover() error {
 	}
 	if len(l.segments) == 0 {
 		l.first, l.next, l.durable = 1, 1, 1
-		return l.begin()
+		return l.beginLater()
 	}
 	l.first = l.segments[0]
-	return l.openLast(l.segments[len(l.segments)-1])
+	last := l.segments[len(l.segments)-1]
+	err := l.openLast(last)
+	if errors.Is(err, ErrCorrupt) && l.opts.salvage {
+		// No number is given twice: a segment holds fewer records than bytes.
+		l.stats.Damaged++
+		return l.restart(last + uint64(l.opts.SegmentSize))
+	}
+	return err
 }
 
 func (l *Log) findSegments() error {
@@ -35,8 +42,8 @@ func (l *Log) findSegments() error {
 		}
 	}
 	slices.Sort(l.segments)
-	if reserved < int64(l.opts.Reserve) {
-		l.makeReserve()
+	if l.opts.Reserve > 0 && reserved < int64(l.reserveSize()) && l.makeReserve() != nil {
+		l.spending = true
 	}
 	return nil
 }
@@ -49,23 +56,63 @@ func (l *Log) openLast(first uint64) error {
 	}
 	seg, err := parseHeader(first, raw)
 	if errors.Is(err, ErrCorrupt) && len(raw) <= segmentHeader {
-		// Its creation was cut short: no record can have been in it.
-		l.segments = l.segments[:len(l.segments)-1]
-		l.next, l.durable = first, first
-		return l.begin()
+		return l.dropUnborn(first)
 	}
 	if err != nil {
 		return fmt.Errorf("segment %s: %w", segmentName(first), err)
 	}
 	p := seg.parse(raw)
-	if p.end < int64(len(raw)) && seg.frameAfter(raw, p.end) {
+	l.next = first + uint64(len(p.records))
+	if p.end < int64(len(raw)) && seg.markAfter(raw, p.end, l.next) {
 		return fmt.Errorf("segment %s: byte %d: %w", segmentName(first), p.end, ErrCorrupt)
 	}
-	l.next = first + uint64(len(p.records))
 	if p.proven > l.next {
 		return fmt.Errorf("segment %s: records up to %d are missing: %w", segmentName(first), p.proven, ErrCorrupt)
 	}
 	return l.adopt(seg, raw, p)
+}
+
+// dropUnborn removes a segment whose creation was cut short: no record can have
+// been in it. That needs no space, so that a full medium is no reason not to open.
+func (l *Log) dropUnborn(first uint64) error {
+	if err := l.dir.discard(l.file(first)); err != nil {
+		return err
+	}
+	if err := l.dir.syncDir(l.path); err != nil {
+		return err
+	}
+	l.segments = l.segments[:len(l.segments)-1]
+	if len(l.segments) > 0 {
+		return l.openLast(l.segments[len(l.segments)-1])
+	}
+	l.next, l.durable = first, first
+	return l.beginLater()
+}
+
+// beginLater begins a segment now, or, on a full medium, with the next record.
+func (l *Log) beginLater() error {
+	err := l.begin()
+	if errors.Is(err, ErrFull) {
+		l.rolling, err = true, nil
+	}
+	return err
+}
+
+// restart gives up all that is left of the log, and goes on with record next.
+func (l *Log) restart(next uint64) error {
+	old := l.segments
+	l.next, l.durable, l.buf = next, next, nil
+	l.segments = nil
+	if err := l.begin(); err != nil {
+		return err
+	}
+	for _, first := range old {
+		if err := l.dir.discard(l.file(first)); err != nil {
+			return err
+		}
+	}
+	l.first = next
+	return l.dir.syncDir(l.path)
 }
 
 // adopt cuts off an unfinished write and makes the unproven tail durable. It
@@ -117,7 +164,7 @@ func (l *Log) begin() error {
 		err = l.dir.syncDir(l.path)
 	}
 	if err != nil {
-		return errors.Join(err, f.Close())
+		return errors.Join(err, f.Close(), l.dir.discard(name))
 	}
 	if l.seg.file != nil {
 		l.seg.file.Close() // everything in it is synced

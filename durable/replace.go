@@ -127,7 +127,11 @@ func (d *Dir) makeParents(name string) error {
 	if err := d.makeParents(dir); err != nil {
 		return err
 	}
-	if err := d.fsys.Mkdir(dir); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := d.fsys.Mkdir(dir); errors.Is(err, fs.ErrExist) {
+		if err := d.checkDir(dir); err != nil {
+			return err
+		}
+	} else if err != nil {
 		return err
 	}
 	if err := d.syncDir(path.Dir(dir)); err != nil {
@@ -138,6 +142,20 @@ func (d *Dir) makeParents(name string) error {
 	d.dirs[dir] = true
 	d.mu.Unlock()
 	return nil
+}
+
+// checkDir says that what stands in the place of a directory is a value.
+func (d *Dir) checkDir(dir string) error {
+	infos, err := d.fsys.List(path.Dir(dir))
+	if err != nil {
+		return err
+	}
+	for _, in := range infos {
+		if in.Name == path.Base(dir) && in.Dir {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s is a value: %w", dir, fs.ErrInvalid)
 }
 
 func (d *Dir) list(prefix string) ([]string, error) {

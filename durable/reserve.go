@@ -30,7 +30,7 @@ func spareOf(file string) (value string, ok bool) {
 }
 
 // Reserve implements [Reserver]. Call it at every start: it costs nothing when
-// the reserve is whole. A larger size replaces a smaller one.
+// the reserve is whole. Of two sizes the larger counts.
 //
 // On a copy-on-write file system (btrfs, UBIFS, F2FS) old blocks are not reused
 // in place; there the spare is given up first and its space used, which another
@@ -47,6 +47,9 @@ func (d *Dir) reserve(name string, size int) error {
 	if err := d.makeParents(name); err != nil {
 		return err
 	}
+	d.mu.RLock()
+	size = max(size, d.reserved[name])
+	d.mu.RUnlock()
 	if err := d.restore(name, size); err != nil {
 		return err
 	}

@@ -161,11 +161,16 @@ func (p parsed) unproven(first uint64) int64 {
 	return p.marked
 }
 
-// frameAfter says whether any frame begins behind off: then the bytes at off are
-// damage, not the end of an interrupted write.
-func (s *segment) frameAfter(raw []byte, off int64) bool {
-	for off++; off < int64(len(raw)); off++ {
-		if _, _, _, ok := s.frameAt(raw, off); ok {
+// markAfter reports whether a mark behind off says that records from number next on
+// were durable: then the bytes at off are damage, not the end of an interrupted
+// write. Frames of records prove nothing: sectors of one write may reach the medium
+// in any order.
+func (s *segment) markAfter(raw []byte, off int64, next uint64) bool {
+	for off++; off+markFrame <= int64(len(raw)); off++ {
+		if binary.BigEndian.Uint32(raw[off:]) != 8 || raw[off+4] != kindMark {
+			continue
+		}
+		if _, payload, _, ok := s.frameAt(raw, off); ok && binary.BigEndian.Uint64(payload) > next {
 			return true
 		}
 	}

@@ -2,7 +2,6 @@ package durable
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -137,26 +136,16 @@ func (l *Log) change(ctx context.Context, verb string, f func() error) error {
 	return nil
 }
 
-// makeReserve sets space aside. Without space there is none: that is no reason
-// not to open.
-func (l *Log) makeReserve() {
-	fill := make([]byte, l.opts.Reserve)
-	rand.Read(fill)
-	name := path.Join(l.path, reserveName)
-	if l.dir.writeFile(name, fill) != nil || l.dir.syncDir(l.path) != nil {
-		l.dir.count(func(s *Stats) { s.ReservesMissing++ })
-	}
-}
-
-// releaseReserve gives the reserve's space back, or returns full.
-func (l *Log) releaseReserve(full error) error {
-	l.dir.writing.RLock()
-	defer l.dir.writing.RUnlock()
-	if err := l.dir.fsys.Remove(path.Join(l.path, reserveName)); err != nil {
-		return full
-	}
-	l.dir.count(func(s *Stats) { s.ReservesUsed++ })
-	return l.dir.syncDir(l.path)
-}
-
 func (l *Log) file(first uint64) string { return path.Join(l.path, segmentName(first)) }
+
+// after returns the first record behind the segment that holds record seq.
+func (l *Log) after(seq uint64) uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, first := range l.segments {
+		if first > seq {
+			return first
+		}
+	}
+	return l.next
+}

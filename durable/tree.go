@@ -19,8 +19,9 @@ type Tree interface {
 }
 
 // Entries returns the segments that follow dir ("" for the top) in the names in
-// use, of values, logs and reserves, sorted: what an inventory must account for. In
-// a Store that is no [Tree] only values count.
+// use, of values, logs and reserves, sorted: what an inventory must account for.
+// Files that are not this package's count too. In a Store that is no [Tree] only
+// values count.
 func Entries(ctx context.Context, s Store, dir string) ([]string, error) {
 	if t, ok := s.(Tree); ok {
 		return t.Entries(ctx, dir)
@@ -36,16 +37,16 @@ func Entries(ctx context.Context, s Store, dir string) ([]string, error) {
 	return slices.Compact(names), err
 }
 
-// RemoveAll removes everything below dir: values, logs, reserves. It is many
-// removals: a power cut before it returned leaves any part, after it returned nil
-// none. An open log below dir gives an error that is [ErrInUse]. In a Store that is
-// no [Tree] values are removed one by one.
+// RemoveAll removes what is called dir and everything below: values, logs, reserves.
+// It is many removals: a power cut before it returned leaves any part, after it
+// returned nil none. An open log among them gives an error that is [ErrInUse]. In a
+// Store that is no [Tree] values are removed one by one.
 func RemoveAll(ctx context.Context, s Store, dir string) error {
 	if t, ok := s.(Tree); ok {
 		return t.RemoveAll(ctx, dir)
 	}
 	names, err := s.List(ctx, dir+"/")
-	for _, name := range names {
+	for _, name := range append(names, dir) {
 		err = errors.Join(err, s.Delete(ctx, name))
 	}
 	return err
@@ -69,7 +70,7 @@ func (d *Dir) Entries(ctx context.Context, dir string) ([]string, error) {
 		if value, ok := spareOf(name); ok {
 			name = value
 		}
-		if validSegment(name) {
+		if name != lockName && name != formatName && name != holdName && !strings.HasSuffix(name, tempSuffix) {
 			names = append(names, name)
 		}
 	}
@@ -87,16 +88,29 @@ func (d *Dir) removeAll(dir string) error {
 	if err := ValidName(dir); err != nil {
 		return err
 	}
-	if !d.isDir(dir) {
-		return nil
-	}
 	if log := d.openBelow(dir); log != "" {
 		return fmt.Errorf("log %s is open: %w", log, ErrInUse)
 	}
-	if err := d.clear(dir); err != nil {
+	if !d.isDir(path.Dir(dir)) {
+		return nil
+	}
+	for _, name := range []string{dir, dir + logSuffix} {
+		if d.isDir(name) {
+			if err := d.clear(name); err != nil {
+				return err
+			}
+		}
+	}
+	for _, name := range []string{dir, dir + logSuffix, dir + spareSuffixes[0], dir + spareSuffixes[1]} {
+		if err := d.fsys.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		d.forget(name)
+	}
+	if err := d.syncDir(path.Dir(dir)); err != nil {
 		return err
 	}
-	return d.prune(dir)
+	return d.prune(path.Dir(dir))
 }
 
 // clear removes what is in dir, and makes that durable.
@@ -134,7 +148,7 @@ func (d *Dir) openBelow(dir string) string {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	for log := range d.logs {
-		if strings.HasPrefix(log, dir+"/") {
+		if log == dir+logSuffix || strings.HasPrefix(log, dir+"/") {
 			return log
 		}
 	}

@@ -33,8 +33,8 @@ type ValueOptions[T any] struct {
 	// ErrFormat.
 	Upgrade func(format int, old []byte) (T, error)
 	// Downgrade encodes for the release before, in the format that release
-	// writes, until the running one is committed. Without it nothing can be
-	// stored before the commit.
+	// writes, until the running one is committed. It needs Upgrade. Without it
+	// nothing can be stored before the commit.
 	Downgrade func(T) (format int, value any, err error)
 	// Check says why a decoded or given T is not valid; nil accepts all.
 	Check func(T) error
@@ -112,11 +112,9 @@ func (v *Value[T]) encode(value T) ([]byte, error) {
 		return nil, err
 	}
 	raw := append(append(strconv.AppendInt(nil, int64(format), 10), ' '), text...)
-	if format == v.opts.Format {
-		// A record that could not be loaded again must not replace one that can.
-		if _, err := v.decode(raw); err != nil {
-			return nil, fmt.Errorf("%w: it could not be loaded again: %v", fs.ErrInvalid, err)
-		}
+	// A record that could not be loaded again must not replace one that can.
+	if _, err := v.decode(raw); err != nil {
+		return nil, fmt.Errorf("%w: it could not be loaded again: %v", fs.ErrInvalid, err)
 	}
 	return raw, nil
 }
