@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/iot-device-baseline/baseline/clause"
@@ -18,12 +19,14 @@ import (
 // The failures that a caller of this package can act on.
 var (
 	// ErrDrift: the composition is not that of the statement, and
-	// Options.OnDrift is [DriftRefuse].
+	// Options.OnDrift is [DriftRefuse]. It ends [Device.Run].
 	ErrDrift = errors.New("composition is not that of the statement of applicability")
 	// ErrRolledBack: a release on trial drifted and gave itself up. Restart.
 	ErrRolledBack = errors.New("release on trial was rolled back")
 	// ErrRecompose: what was down can be opened now. Compose anew and run.
 	ErrRecompose = errors.New("a part that was down is back")
+	// ErrRunning: Run was called before on this device, or it is closed.
+	ErrRunning = errors.New("device runs already, or is closed")
 )
 
 // Options are the options of [New].
@@ -43,6 +46,9 @@ type Options struct {
 	// MinRetry and MaxRetry bound the growing time between two tries to bring back
 	// what is down; default 1 s and 5 min.
 	MinRetry, MaxRetry time.Duration
+	// StartTimeout is how long a part may take to recover or to resume before it
+	// counts as down; default 30 s.
+	StartTimeout time.Duration
 }
 
 // OnDrift is what becomes of a composition that is not that of the statement. A
@@ -52,7 +58,7 @@ type OnDrift int
 const (
 	// DriftRestrict runs the device as [Nonconforming]: management and update only.
 	DriftRestrict OnDrift = iota
-	// DriftRefuse makes New fail with ErrDrift.
+	// DriftRefuse makes Run end with ErrDrift.
 	DriftRefuse
 )
 
@@ -78,11 +84,14 @@ type Device struct {
 	features []clause.Feature
 	drift    []string
 
-	up, resumed map[string]bool // by member; used by Run alone
+	up, resumed map[string]bool       // by member; used by Run alone
+	slow        map[string]chan error // answers that came too late; used by Run alone
+	running     atomic.Bool
 
-	mu     sync.Mutex
-	down   map[string]error // by member; why it is not up
-	closed bool
+	mu      sync.Mutex
+	down    map[string]error // by member; why it is not up
+	started bool             // every part was asked to recover once
+	closed  bool
 }
 
 // server is a member that accepts from outside.
@@ -95,8 +104,8 @@ type server struct {
 // I/O, reads no clock and starts nothing: one program always gets one answer.
 //
 // Errors: [ErrPart], with the field, for a nil pointer or a feature that is not
-// valid or claimed twice; [*MissingError] for what the statement itself calls a
-// gap; [ErrDrift] if Options.OnDrift says so.
+// valid or claimed twice; [*MissingError] for what the statement itself calls a gap
+// and nobody composed. Drift is no error here: Run deals with it.
 func New(parts Parts, statement *risk.Statement, opts *Options) (*Device, error) {
 	if opts == nil {
 		opts = &Options{}
@@ -108,7 +117,7 @@ func New(parts Parts, statement *risk.Statement, opts *Options) (*Device, error)
 		return nil, fmt.Errorf("baseline: new: %w", err)
 	}
 	d := &Device{
-		opts: *opts, members: distinct(parts.members()), down: map[string]error{}, up: map[string]bool{}, resumed: map[string]bool{},
+		opts: *opts, members: distinct(parts.members()), down: map[string]error{}, up: map[string]bool{}, resumed: map[string]bool{}, slow: map[string]chan error{},
 		updater: parts.Updater, notifier: parts.Notifier, accessor: parts.Accessor,
 		features: parts.Features(),
 	}
@@ -116,13 +125,10 @@ func New(parts Parts, statement *risk.Statement, opts *Options) (*Device, error)
 	if err := d.count(); err != nil {
 		return nil, fmt.Errorf("baseline: new: %w: %w", ErrPart, err)
 	}
-	if err := missing(statement); err != nil {
+	if err := missing(statement, d.features); err != nil {
 		return nil, err
 	}
 	d.drift = statement.Drift(d.features)
-	if len(d.drift) > 0 && d.opts.OnDrift == DriftRefuse {
-		return nil, fmt.Errorf("baseline: new: %w: %s", ErrDrift, strings.Join(d.drift, "; "))
-	}
 	return d, nil
 }
 
@@ -133,17 +139,20 @@ func (d *Device) setDefaults() {
 	if d.opts.MinRetry <= 0 {
 		d.opts.MinRetry = time.Second
 	}
-	d.opts.MaxRetry = max(d.opts.MaxRetry, d.opts.MinRetry)
-	if d.opts.MaxRetry == d.opts.MinRetry && d.opts.MinRetry < 5*time.Minute {
+	if d.opts.MaxRetry <= 0 {
 		d.opts.MaxRetry = 5 * time.Minute
+	}
+	d.opts.MaxRetry = max(d.opts.MaxRetry, d.opts.MinRetry)
+	if d.opts.StartTimeout <= 0 {
+		d.opts.StartTimeout = 30 * time.Second
 	}
 }
 
 // count takes stock: features of what is up and what is down, and servers.
 func (d *Device) count() error {
 	for _, down := range d.opts.Down {
-		if down.Part == "" || down.Cause == nil {
-			return fmt.Errorf("Options.Down: %q needs a name and a cause", down.Part)
+		if err := d.checkDown(down); err != nil {
+			return err
 		}
 		d.features = append(d.features, down.Features...)
 		d.down[down.Part] = down.Cause
@@ -155,6 +164,21 @@ func (d *Device) count() error {
 	}
 	slices.SortFunc(d.features, func(a, b clause.Feature) int { return strings.Compare(a.ID, b.ID) })
 	return clause.Check(d.features)
+}
+
+// checkDown refuses what cannot be down: no field of Parts, named twice, or up.
+func (d *Device) checkDown(down Down) error {
+	switch {
+	case down.Cause == nil:
+		return fmt.Errorf("down part %q has no cause", down.Part)
+	case !slices.Contains(fields, down.Part):
+		return fmt.Errorf("down part %q is no field of Parts", down.Part)
+	case d.down[down.Part] != nil:
+		return fmt.Errorf("part %s is down twice", down.Part)
+	case slices.ContainsFunc(d.members, func(m member) bool { return m.name == down.Part }):
+		return fmt.Errorf("part %s is composed and down", down.Part)
+	}
+	return nil
 }
 
 // Features returns the features of the composition, sorted by id, with their
@@ -185,8 +209,12 @@ func (d *Device) Health(ctx context.Context) error {
 		all = append(all, d.opts.Interlock.Health(ctx))
 	}
 	for _, m := range d.members {
+		if cause := d.cause(m.name); cause != nil {
+			all = append(all, fmt.Errorf("baseline: health: %s is down: %w", m.name, cause))
+			continue
+		}
 		c, ok := m.part.(Checker)
-		if !ok || d.isDown(m.name) {
+		if !ok {
 			continue
 		}
 		if err := c.Health(ctx); err != nil {
@@ -200,11 +228,13 @@ func (d *Device) Health(ctx context.Context) error {
 // once Run has returned. A second Close does nothing.
 func (d *Device) Close() error {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.closed {
+	closed := d.closed
+	d.closed = true
+	d.mu.Unlock()
+	if closed {
 		return nil
 	}
-	d.closed = true
+	d.running.Store(true)
 	var all []error
 	for _, m := range slices.Backward(d.members) {
 		if c, ok := m.part.(io.Closer); ok {

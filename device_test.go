@@ -110,18 +110,25 @@ func TestDrift(t *testing.T) {
 		}
 		return p
 	}
-	_, err := baseline.New(with(nil), statement, &baseline.Options{OnDrift: baseline.DriftRefuse})
+	d, err := baseline.New(with(nil), statement, &baseline.Options{OnDrift: baseline.DriftRefuse})
+	require.NoError(t, err)
+	err = d.Run(t.Context())
 	require.ErrorIs(t, err, baseline.ErrDrift)
 	assert.ErrorContains(t, err, "vendor.new")
+	d, err = baseline.New(with(&updater{part: &part{journal: &journal{}}, trial: true}), statement, &baseline.Options{OnDrift: baseline.DriftRefuse})
+	require.NoError(t, err)
+	require.ErrorIs(t, d.Run(t.Context()), baseline.ErrRolledBack, "a trial is rolled back in any case")
 
 	t.Run("in a trial it rolls back", func(t *testing.T) {
 		d, err := baseline.New(with(&updater{part: &part{journal: j}, trial: true}), statement, nil)
 		require.NoError(t, err)
 		require.ErrorIs(t, d.Run(t.Context()), baseline.ErrRolledBack)
-		assert.Contains(t, j.all()[0], "rolled back: ")
-		d, err = baseline.New(with(&updater{part: &part{journal: j}, trial: true, rollback: errors.New("slot")}), statement, nil)
+		assert.Equal(t, " recovers", j.all()[0], "the boot chain first")
+		assert.Contains(t, j.all()[1], "rolled back: ")
+		d, err = baseline.New(with(&updater{part: &part{journal: j}, trial: true, rollback: errors.New("slot")}), statement,
+			&baseline.Options{OnDrift: baseline.DriftRefuse})
 		require.NoError(t, err)
-		require.ErrorContains(t, d.Run(t.Context()), "slot")
+		require.ErrorIs(t, d.Run(t.Context()), baseline.ErrDrift, "told, and not given up")
 	})
 	t.Run("otherwise it is nonconforming", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
@@ -276,5 +283,5 @@ func TestHealthNamesThePart(t *testing.T) {
 	parts := baseline.Parts{Extra: []baseline.Part{&part{name: "own", journal: &journal{}, features: answerAll(t), health: errors.New("disk wears")}}}
 	d, err := baseline.New(parts, derive(t, &parts), nil)
 	require.NoError(t, err)
-	require.EqualError(t, d.Health(t.Context()), "baseline: health: Extra[0]: disk wears")
+	require.EqualError(t, d.Health(t.Context()), "baseline: health: starting: \nbaseline: health: Extra[0]: disk wears")
 }

@@ -2,8 +2,10 @@ package baseline
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync/atomic"
+	"time"
 
 	"github.com/iot-device-baseline/baseline/access"
 	"github.com/iot-device-baseline/baseline/notify"
@@ -28,6 +30,7 @@ type Events struct {
 type sink struct {
 	waiting chan notify.Notice
 	dropped atomic.Int64
+	count   atomic.Int64
 }
 
 // NewEvents returns a handler before next.
@@ -62,6 +65,8 @@ func (e *Events) Handle(ctx context.Context, r slog.Record) error {
 	if kind, ok := told[r.Message]; ok {
 		n := notify.Notice{
 			Type: r.Message, Severity: kind.severity, Audience: notify.Owner, Title: kind.title, Data: map[string]string{},
+			// Each is an occurrence of its own: a second tampering is not a repetition.
+			Key: fmt.Sprintf("%x-%x", r.Time.UnixMilli(), e.sink.count.Add(1)), Expires: 30 * 24 * time.Hour,
 		}
 		add := func(a slog.Attr) bool { return tell(n.Data, a) }
 		for _, a := range e.attrs {

@@ -44,6 +44,12 @@ func TestEventsBecomeNotices(t *testing.T) {
 		assert.NotContains(t, n.Data[access.KeyVersion], "hidden")
 		assert.Contains(t, text.String(), access.EventTampered)
 
+		log.Error(access.EventTampered)
+		again := <-notices
+		assert.NotEqual(t, n.Key, again.Key, "the second is no repetition of the first")
+		assert.NotZero(t, again.Expires)
+		require.NoError(t, again.Check())
+
 		log.Error(access.EventDenied, access.KeyPermission, "config.write")
 		synctest.Wait()
 		assert.Empty(t, notices, "what strangers cause is no notice")

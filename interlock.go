@@ -84,8 +84,9 @@ func checkPending(p pending) error {
 
 // Begin says that operation begins, if nothing stands in its way; otherwise it
 // gives a [*PendingError] with what to do. An operation that is pending already
-// may begin again: its part resumes it, or adds to it. Each Begin that returned
-// nil needs an End.
+// may begin again: its part adds to it, if nothing else stands in its way, or
+// resumes what an earlier run left, in any case. Each Begin that returned nil needs
+// an End.
 func (l *Interlock) Begin(ctx context.Context, operation string) error {
 	col, ok := columnOf(operation)
 	if !ok {
@@ -93,7 +94,8 @@ func (l *Interlock) Begin(ctx context.Context, operation string) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.pending(operation) {
+	resumed := l.kept[operation] && l.active[operation] == 0
+	if !resumed {
 		if err := l.ask(operation); err != nil {
 			return err
 		}
@@ -107,39 +109,36 @@ func (l *Interlock) Begin(ctx context.Context, operation string) error {
 	return nil
 }
 
-// End says that operation is over, or was given up. When it fails the operation
-// stays pending until the next start.
+// End says that operation is over, or was given up. When it fails the operation is
+// still pending: call it again.
 func (l *Interlock) End(ctx context.Context, operation string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.active[operation] == 0 {
 		return fmt.Errorf("baseline: end %q: it was not begun: %w", operation, fs.ErrInvalid)
 	}
-	if l.active[operation]--; l.active[operation] > 0 {
-		return nil
+	if l.active[operation] == 1 && l.kept[operation] {
+		if err := l.keep(ctx, operation, false); err != nil {
+			return err
+		}
 	}
-	delete(l.active, operation)
-	if !l.kept[operation] {
-		return nil
+	if l.active[operation]--; l.active[operation] == 0 {
+		delete(l.active, operation)
 	}
-	return l.keep(ctx, operation, false)
+	return nil
 }
 
-// ask returns what stands in the way of operation.
+// ask returns what stands in the way of operation; it does not itself.
 func (l *Interlock) ask(operation string) error {
 	rules := verdicts[operation]
 	for _, col := range urgent {
 		for _, other := range l.list() {
-			if c, _ := columnOf(other); c == col && rules[col] != Allow {
+			if c, _ := columnOf(other); c == col && rules[col] != Allow && other != operation {
 				return &PendingError{Asked: operation, Pending: other, Verdict: rules[col]}
 			}
 		}
 	}
 	return nil
-}
-
-func (l *Interlock) pending(operation string) bool {
-	return l.active[operation] > 0 || l.kept[operation]
 }
 
 func (l *Interlock) list() []string {

@@ -151,6 +151,42 @@ func TestInterlockOverARestart(t *testing.T) {
 	assert.Equal(t, []string{"reset"}, openInterlock(t, store).Pending())
 }
 
+// brokenStore fails to write while it is told to.
+type brokenStore struct {
+	durable.Store
+	broken *bool
+}
+
+func (s brokenStore) Put(ctx context.Context, name string, value []byte) error {
+	if *s.broken {
+		return durable.ErrFull
+	}
+	return s.Store.Put(ctx, name, value)
+}
+
+func TestInterlockEndCanBeRepeated(t *testing.T) {
+	ctx := t.Context()
+	broken := false
+	l := openInterlock(t, brokenStore{memory(t), &broken})
+	require.NoError(t, l.Begin(ctx, baseline.OpReset))
+	broken = true
+	require.ErrorIs(t, l.End(ctx, baseline.OpReset), durable.ErrFull)
+	broken = false
+	require.NoError(t, l.End(ctx, baseline.OpReset))
+	assert.Empty(t, l.Pending())
+	require.NoError(t, l.Begin(ctx, baseline.OpConfigChange))
+}
+
+// What is pending may be added to, if nothing else came in its way meanwhile.
+func TestInterlockAsksAgain(t *testing.T) {
+	ctx := t.Context()
+	l := openInterlock(t, memory(t))
+	require.NoError(t, l.Begin(ctx, baseline.OpInstall))
+	require.NoError(t, l.Begin(ctx, baseline.OpInstall))
+	require.NoError(t, l.Begin(ctx, baseline.OpTrial))
+	require.ErrorIs(t, l.Begin(ctx, baseline.OpInstall), baseline.ErrPending)
+}
+
 func TestInterlockRefusesMistakes(t *testing.T) {
 	ctx := t.Context()
 	l := openInterlock(t, memory(t))

@@ -55,17 +55,24 @@ func (e *MissingError) Parts() []string {
 	return slices.Compact(names)
 }
 
-// missing returns what the statement itself calls a gap. An approved statement has
-// none: there a part that is gone is drift.
-func missing(st *risk.Statement) *MissingError {
+// missing returns what the statement itself calls a gap, and is one. An approved
+// statement has none: there a part that is gone is drift, and so is one that came
+// after the statement was derived.
+func missing(st *risk.Statement, features []clause.Feature) *MissingError {
 	var list []Missing
 	for _, row := range st.Rows {
+		if len(clause.Answering(features, row.Clause)) > 0 {
+			continue
+		}
 		switch row.Status {
 		case risk.Gap, risk.ContradictionExcluded, risk.ContradictionNeeded:
 			list = append(list, Missing{Clause: row.Clause, Part: field(row.Clause.Area()), Drivers: row.Drivers})
 		}
 	}
 	for _, need := range st.Missing {
+		if slices.ContainsFunc(features, func(f clause.Feature) bool { return f.ID == need.Feature }) {
+			continue
+		}
 		list = append(list, Missing{Feature: need.Feature, Part: partOf(need.Feature), Drivers: need.Drivers})
 	}
 	if len(list) == 0 {

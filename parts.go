@@ -33,6 +33,9 @@ type member struct {
 	part Part
 }
 
+// fields are the names of the fields that hold one part.
+var fields = []string{"Updater", "Protector", "Accessor", "Eraser", "Resetter", "Notifier", "Configurer"}
+
 // members returns what is composed in the order in which it recovers: the boot
 // chain first, since it needs nothing; then the vault, then who may, then what
 // both of them guard.
@@ -62,15 +65,20 @@ func (p *Parts) check() error {
 		}
 	}
 	for _, m := range p.members() {
-		v := reflect.ValueOf(m.part)
-		switch v.Kind() {
-		case reflect.Pointer, reflect.Map, reflect.Slice, reflect.Func, reflect.Chan, reflect.Interface:
-			if v.IsNil() {
-				return fmt.Errorf("part %s is a nil %s: leave the field nil when it is not composed: %w", m.name, v.Type(), ErrPart)
-			}
+		if isNil(m.part) {
+			return fmt.Errorf("part %s is a nil %T: leave the field nil when it is not composed: %w", m.name, m.part, ErrPart)
 		}
 	}
 	return nil
+}
+
+func isNil(p Part) bool {
+	v := reflect.ValueOf(p)
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Map, reflect.Slice, reflect.Func, reflect.Chan:
+		return v.IsNil()
+	}
+	return false
 }
 
 // distinct returns the members without those that are the same value again.
@@ -93,11 +101,13 @@ func distinct(all []member) []member {
 }
 
 // Features returns the features of everything composed, in no particular order,
-// for risk.Derive.
+// for risk.Derive. A nil pointer in a field has none; [New] refuses it.
 func (p *Parts) Features() []clause.Feature {
 	var all []clause.Feature
 	for _, m := range distinct(p.members()) {
-		all = append(all, m.part.Features()...)
+		if !isNil(m.part) {
+			all = append(all, m.part.Features()...)
+		}
 	}
 	return all
 }

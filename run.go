@@ -6,141 +6,89 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/iot-device-baseline/baseline/access"
 )
 
-// Run starts the device and blocks until ctx ends; it then returns nil. In order:
+// Run starts the device and blocks until ctx ends; it then returns nil, or what
+// parts said when they stopped. In order:
 //
-//  1. a drifted release on trial rolls itself back: [ErrRolledBack];
-//  2. every part recovers, the boot chain first; one that fails is down;
-//  3. interrupted erasures and resets are finished;
-//  4. parts run; then what accepts from outside serves, as far as the state allows.
+//  1. the boot chain recovers; a drifted release on trial gives itself up
+//     ([ErrRolledBack]), any other drift is dealt with as Options.OnDrift says;
+//  2. the vault, who may, and what destroys recover; interrupted erasures and
+//     resets are finished; as long as one is not, nothing of what follows is done,
+//     except for what serves in [Degraded];
+//  3. every other part recovers; then parts run; then what accepts from outside
+//     serves, as far as the state allows.
 //
-// What is down is tried again, after growing times. A part that stops running by
-// itself ends the device: the error names it, and the init system restarts.
-// Servers stop before the parts they lead to.
+// A part that does not answer within Options.StartTimeout, or fails, is down, and
+// is tried again after growing times. A part that stops running by itself ends the
+// device: the error names it, and the init system restarts. Servers stop before
+// the parts they lead to.
 func (d *Device) Run(ctx context.Context) error {
-	if err := d.rollBack(ctx); err != nil {
+	if !d.running.CompareAndSwap(false, true) {
+		return fmt.Errorf("baseline: run: %w", ErrRunning)
+	}
+	if err := d.meetDrift(ctx); err != nil {
 		return fmt.Errorf("baseline: run: %w", err)
 	}
 	r := &run{device: d, started: map[string]bool{}, failed: make(chan error, 1)}
-	defer r.stop()
-	for delay := d.opts.MinRetry; ; delay = min(2*delay, d.opts.MaxRetry) {
-		d.recover(ctx)
+	err := r.live(ctx)
+	return errors.Join(err, r.stop())
+}
+
+// live starts what is up and tries what is not, until ctx or a part ends it.
+func (r *run) live(ctx context.Context) error {
+	for delay := r.device.opts.MinRetry; ; delay = min(2*delay, r.device.opts.MaxRetry) {
+		r.device.recover(ctx)
 		if ctx.Err() != nil {
 			return nil
 		}
-		d.settle(ctx)
 		r.start(ctx)
-		if err := r.wait(ctx, delay); err != nil || ctx.Err() != nil {
+		if err := r.wait(ctx, delay); err != nil {
 			return err
 		}
-		if err := d.retryDown(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err := r.device.retryDown(ctx); err != nil {
 			return fmt.Errorf("baseline: run: %w", err)
 		}
 	}
 }
 
-// rollBack gives up a release on trial whose composition is not the approved one.
-func (d *Device) rollBack(ctx context.Context) error {
-	if len(d.drift) == 0 || d.updater == nil || d.isDown("Updater") {
+// meetDrift gives up a release on trial whose composition is not the approved one.
+// Without certainty that it is on trial nothing is given up.
+func (d *Device) meetDrift(ctx context.Context) error {
+	if len(d.drift) == 0 {
 		return nil
 	}
-	ctx = d.service(ctx)
-	_, trial, err := d.updater.Status(ctx)
-	if err != nil || !trial {
-		return nil // without certainty nothing is given up: nonconforming
-	}
 	_, reason := d.State()
-	if err := d.updater.Rollback(ctx, reason); err != nil {
-		return fmt.Errorf("roll back of a drifted release: %w", err)
-	}
-	return ErrRolledBack
-}
-
-// recover brings up what is not up yet: the boot chain, the vault, who may and what
-// destroys; then interrupted erasures and resets; then everything that must not
-// run before those are finished.
-func (d *Device) recover(ctx context.Context) {
-	ctx = d.service(ctx)
-	early := func(m member) bool {
-		return slices.Contains([]string{"Updater", "Protector", "Accessor", "Eraser", "Resetter"}, m.name)
-	}
-	for _, m := range d.members {
-		if early(m) {
-			d.bringUp(ctx, m)
+	if d.updater != nil {
+		service := d.service(ctx)
+		for _, m := range d.members {
+			if m.part == Part(d.updater) {
+				d.bringUp(service, m)
+			}
+		}
+		_, trial, err := d.updater.Status(service)
+		if err == nil && trial {
+			err = d.updater.Rollback(service, reason)
+			if err == nil {
+				return ErrRolledBack
+			}
+		}
+		if err != nil {
+			d.opts.Log.LogAttrs(ctx, access.LevelAudit, access.EventNonconforming, slog.String(access.KeyError, err.Error()))
 		}
 	}
-	for _, m := range d.members {
-		d.resume(ctx, m)
-	}
-	for _, m := range d.members {
-		if !early(m) {
-			d.bringUp(ctx, m)
-		}
-	}
-}
-
-// settle forgets pending operations that no part resumed, once all are up.
-func (d *Device) settle(ctx context.Context) {
-	if d.opts.Interlock == nil || d.anyDown() {
-		return
-	}
-	stale, err := d.opts.Interlock.Settle(ctx)
-	for _, op := range stale {
-		d.opts.Log.LogAttrs(ctx, slog.LevelWarn, EventStale, slog.String(access.KeyState, op))
-	}
-	if err != nil { // it stays pending: that only holds operations back
-		d.opts.Log.LogAttrs(ctx, slog.LevelError, EventStale, slog.String(access.KeyError, err.Error()))
-	}
-}
-
-// bringUp recovers a part unless it is up already.
-func (d *Device) bringUp(ctx context.Context, m member) {
-	r, ok := m.part.(Recoverer)
-	if !ok || d.up[m.name] {
-		return
-	}
-	err := r.Recover(ctx)
-	d.up[m.name] = err == nil
-	d.setDown(m.name, err)
-}
-
-// resume finishes what a part was ordered to destroy, once.
-func (d *Device) resume(ctx context.Context, m member) {
-	r, ok := m.part.(Resumer)
-	if !ok || d.resumed[m.name] {
-		return
-	}
-	if _, recovers := m.part.(Recoverer); recovers && !d.up[m.name] {
-		return // down, and told so
-	}
-	err := r.Resume(ctx)
-	d.resumed[m.name] = err == nil
-	d.setDown(m.name, err)
-}
-
-// retryDown tries to open what could not be opened when the device was composed.
-func (d *Device) retryDown(ctx context.Context) error {
-	for _, down := range d.opts.Down {
-		if down.Retry == nil {
-			continue
-		}
-		err := down.Retry(ctx)
-		if err == nil {
-			return fmt.Errorf("%w: %s", ErrRecompose, down.Part)
-		}
-		d.setDown(down.Part, err)
+	if d.opts.OnDrift == DriftRefuse {
+		return fmt.Errorf("%w: %s", ErrDrift, reason)
 	}
 	return nil
 }
-
-// eventsName is no name of a part.
-const eventsName = "events"
 
 // run is one Run of a device.
 type run struct {
@@ -148,11 +96,17 @@ type run struct {
 	started map[string]bool
 	failed  chan error // the first part that stopped by itself
 
+	mu   sync.Mutex
+	late []error // what parts said when they were stopped
+
 	parts   group
 	servers group
 	state   State
-	serving bool
+	reason  string
 }
+
+// eventsName is no name of a part.
+const eventsName = "events"
 
 // group is what runs and ends together.
 type group struct {
@@ -187,22 +141,29 @@ func (r *run) start(ctx context.Context) {
 	}
 	for _, m := range r.device.members {
 		p, ok := m.part.(Runner)
-		if !ok || r.started[m.name] || r.device.isDown(m.name) {
-			continue
+		if ok && r.device.up[m.name] && !r.started[m.name] {
+			r.started[m.name] = true
+			r.goRun(&r.parts, m.name, p.Run)
 		}
-		r.started[m.name] = true
-		r.goRun(&r.parts, m.name, p.Run)
 	}
-	state, _ := r.device.State()
-	if r.serving && state == r.state {
+	state, reason := r.device.State()
+	if state == r.state && reason == r.reason {
 		return
 	}
+	changed := state != r.state
+	r.state, r.reason = state, reason
+	r.device.announce(ctx)
+	if changed {
+		r.serve(ctx, state)
+	}
+}
+
+// serve ends what served in the state before and starts what serves in this one.
+func (r *run) serve(ctx context.Context, state State) {
 	r.servers.end()
 	r.servers.begin(access.Detach(ctx))
-	r.state, r.serving = state, true
-	r.device.announce(ctx)
 	for _, s := range r.device.servers {
-		if s.ServesIn(string(state)) && !r.device.isDown(s.name) {
+		if s.ServesIn(string(state)) && r.device.up[s.name] {
 			r.goRun(&r.servers, s.name, s.Serve)
 		}
 	}
@@ -213,6 +174,7 @@ func (r *run) goRun(g *group, name string, f func(context.Context) error) {
 	g.launch(func(ctx context.Context) {
 		err := f(ctx)
 		if ctx.Err() != nil {
+			r.noteLate(name, err)
 			return
 		}
 		if err == nil {
@@ -223,6 +185,16 @@ func (r *run) goRun(g *group, name string, f func(context.Context) error) {
 		default:
 		}
 	})
+}
+
+// noteLate keeps what a part says beyond that it was told to stop.
+func (r *run) noteLate(name string, err error) {
+	if err == nil || errors.Is(err, context.Canceled) {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.late = append(r.late, fmt.Errorf("baseline: run: %s: stop: %w", name, err))
 }
 
 // wait blocks until ctx ends, a part fails, or, unless everything is up, it is time
@@ -246,7 +218,10 @@ func (r *run) wait(ctx context.Context, delay time.Duration) error {
 }
 
 // stop ends what accepts from outside first.
-func (r *run) stop() {
+func (r *run) stop() error {
 	r.servers.end()
 	r.parts.end()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return errors.Join(r.late...)
 }

@@ -16,35 +16,43 @@ import (
 type State string
 
 const (
+	// Starting: parts are still recovering.
+	Starting State = "starting"
 	// Operational: everything composed is up, and is what the statement says.
 	Operational State = "operational"
 	// Degraded: something composed is down now. That is never drift.
 	Degraded State = "degraded"
-	// Nonconforming: the composition is not the statement's. It outlasts Degraded.
+	// Nonconforming: the composition is not the statement's, whatever else is down.
 	Nonconforming State = "nonconforming"
 )
 
-// State returns the state and the reason in words.
+// State returns the state and every reason in words.
 func (d *Device) State() (State, string) {
-	if len(d.drift) > 0 {
-		return Nonconforming, strings.Join(d.drift, "; ")
-	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if len(d.down) == 0 {
-		return Operational, ""
-	}
-	var reasons []string
+	reasons := slices.Clone(d.drift)
 	for _, name := range slices.Sorted(maps.Keys(d.down)) {
 		reasons = append(reasons, name+": "+d.down[name].Error())
 	}
-	return Degraded, strings.Join(reasons, "; ")
+	reason := strings.Join(reasons, "; ")
+	switch {
+	case len(d.drift) > 0:
+		return Nonconforming, reason
+	case !d.started:
+		return Starting, reason
+	case len(d.down) > 0:
+		return Degraded, reason
+	}
+	return Operational, ""
 }
 
-func (d *Device) isDown(name string) bool {
+func (d *Device) isDown(name string) bool { return d.cause(name) != nil }
+
+// cause returns why a part is down, or nil.
+func (d *Device) cause(name string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.down[name] != nil
+	return d.down[name]
 }
 
 func (d *Device) anyDown() bool {
@@ -64,7 +72,7 @@ func (d *Device) setDown(name string, cause error) {
 }
 
 // announce tells the state in the log, and, when it is not as it should be, to
-// people. It is told once for each change.
+// people; what it told before and is so no more it resolves.
 func (d *Device) announce(ctx context.Context) {
 	s, reason := d.State()
 	attrs := []slog.Attr{slog.String(access.KeyState, string(s)), slog.String(access.KeyReason, reason)}
@@ -77,6 +85,24 @@ func (d *Device) announce(ctx context.Context) {
 		d.tellState(ctx, access.EventNonconforming, s, reason)
 	default:
 		d.opts.Log.LogAttrs(ctx, slog.LevelInfo, access.EventStarted, attrs...)
+		d.resolve(ctx, access.EventDegraded)
+		d.resolve(ctx, access.EventNonconforming)
+	}
+}
+
+// resolver is the ability of a [Notifier] to say that a notice is over.
+type resolver interface {
+	Resolve(ctx context.Context, typ, key string) error
+}
+
+func (d *Device) resolve(ctx context.Context, typ string) {
+	r, ok := d.notifier.(resolver)
+	if !ok || d.isDown("Notifier") {
+		return
+	}
+	if err := r.Resolve(d.service(ctx), typ, ""); err != nil {
+		d.opts.Log.LogAttrs(ctx, slog.LevelError, access.EventNoticeLost,
+			slog.String(access.KeyNotice, typ), slog.String(access.KeyError, err.Error()))
 	}
 }
 
@@ -99,8 +125,10 @@ func (d *Device) raise(ctx context.Context, n notify.Notice) {
 	}
 }
 
-// ServiceName is the service as which a [Device] acts: a policy that shall let it
-// raise notices grants a role of this service notify.raise on "device.*".
+// ServiceName is the service as which a [Device] acts. A policy gives a role of this
+// service notify.raise on "**", or on the types that it is to tell ("device/**",
+// "access/**", ...); and update.rollback, so that a drifted release on trial can
+// be given up.
 const ServiceName = "device"
 
 // service gives ctx the device's own entity, without which its parts deny it.

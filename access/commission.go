@@ -47,16 +47,26 @@ func (g *Guard) ProvePresence(ctx context.Context, p Presence) (*Entity, error) 
 	if err := p.Prove(ctx, challenge); err != nil {
 		return nil, fmt.Errorf("access: prove presence: %w", err)
 	}
-	g.mu.Lock() // an ownership must not end between the look and the mark
+	e := g.mark(epoch)
+	if e == nil {
+		return nil, g.refuse(ctx, "the ownership changed during the proof", "presence")
+	}
+	g.audit(ctx, EventPresence, e)
+	return e, nil
+}
+
+// mark notes that presence was proved, unless the ownership is no longer that of
+// epoch: it must not end between the look and the mark.
+func (g *Guard) mark(epoch uint64) *Entity {
+	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()
 	e := g.entity("presence", Facts{ID: idPresence, Kind: KindPresence, Time: now})
 	if e.epoch != epoch {
-		return nil, g.refuse(ctx, "the ownership changed during the proof", "presence")
+		return nil
 	}
 	g.present.Store(&now)
-	g.audit(ctx, EventPresence, e)
-	return e, nil
+	return e
 }
 
 // Initial exchanges the initial secret, as typed by somebody on the interface
@@ -102,13 +112,13 @@ func (g *Guard) refuse(ctx context.Context, reason, missing string) error {
 type Owner struct {
 	ID    string
 	Kind  Kind // KindPerson or KindDevice; zero is KindPerson
-	Roles []string
+	Roles []string // of [GuardOptions].OwnerRoles
 }
 
 // Commission takes the device into service (27402 5.2.6.1.4). set installs the
 // owner's own credential: it must be idempotent, for a power cut after it leaves
 // the device uncommissioned and everything is done again. It runs as a service that
-// may only set credentials. Then one record retires the initial secret, gives the
+// may only set credentials of the owner. Then one record retires the initial secret, gives the
 // owner its roles and begins a new ownership. An error of set is wrapped.
 //
 // A credential is to be bound to the [Guard.Binding] of set's context: one that was
@@ -124,6 +134,9 @@ func (g *Guard) Commission(ctx context.Context, owner Owner, set func(ctx contex
 	if err := g.checkAssignment("owner", a); err != nil {
 		return err
 	}
+	if err := g.checkOwnerRoles(a.Roles); err != nil {
+		return err
+	}
 	if set == nil {
 		return badInput("owner", "", "has a function that sets its credential")
 	}
@@ -134,12 +147,16 @@ func (g *Guard) Commission(ctx context.Context, owner Owner, set func(ctx contex
 		return err
 	}
 	ownership := newOwnership()
-	if err := g.install(ctx, by, ownership, set); err != nil {
+	if err := g.install(ctx, by, owner.ID, ownership, set); err != nil {
 		return err
 	}
 	err = g.change(ctx, "commission", func(r *record) error {
-		if _, err := g.mayCommission(ctx); err != nil { // it may have been ended meanwhile
+		// The authority may have ended meanwhile.
+		if err := g.may(ctx, AccessCommission, resourceOwnership); err != nil {
 			return err
+		}
+		if !r.Serves {
+			return fmt.Errorf("access: commission: %w", ErrCommissioned)
 		}
 		*r = record{Verifier: r.Verifier, Ownership: ownership, Assignments: []Assignment{a}}
 		return nil
@@ -167,9 +184,9 @@ func (g *Guard) mayCommission(ctx context.Context) (*Entity, error) {
 }
 
 // install runs set with an authority that dies when it returns.
-func (g *Guard) install(ctx context.Context, by *Entity, ownership string, set func(context.Context) error) error {
+func (g *Guard) install(ctx context.Context, by *Entity, owner, ownership string, set func(context.Context) error) error {
 	e := g.entity("commissioning", Facts{ID: idCommission, Kind: KindService})
-	e.scope = &scope{kind: scopeCommission, principal: by.id, binding: ownership, alive: &atomic.Bool{}}
+	e.scope = &scope{kind: scopeCommission, principal: by.id, owner: owner, binding: ownership, alive: &atomic.Bool{}}
 	e.scope.alive.Store(true)
 	defer e.scope.alive.Store(false)
 	if err := set(WithEntity(ctx, e)); err != nil {
@@ -199,13 +216,28 @@ func (g *Guard) EndOwnership(ctx context.Context) error {
 		return err
 	}
 	err = g.change(ctx, "end ownership", func(r *record) error {
-		*r = record{Verifier: r.Verifier, Serves: true}
+		if !r.Serves {
+			*r = record{Verifier: r.Verifier, Serves: true, Period: newOwnership(), Previous: r.Ownership}
+		}
 		return nil
 	})
 	if err == nil {
 		g.audit(ctx, EventOwnershipEnded, by)
 	}
 	return err
+}
+
+// checkOwnerRoles: who holds the label chooses the roles, but not any.
+func (g *Guard) checkOwnerRoles(roles []string) error {
+	for i, role := range roles {
+		if g.ownerRoles != nil && !slices.Contains(g.ownerRoles, role) {
+			return badInput("owner", item("/roles", i), "is a role that an owner may have")
+		}
+		if g.ownerRoles == nil && slices.Contains(g.serviceRoles, role) {
+			return badInput("owner", item("/roles", i), "is no role of a service")
+		}
+	}
+	return nil
 }
 
 func newOwnership() string {

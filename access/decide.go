@@ -15,6 +15,8 @@ var (
 	denyLimits     = deny(lawLimits, "the entity's grants are for other kinds or interfaces")
 	denyService    = deny(lawShut, "while the guard is shut only services of this device may do this")
 	denyScope      = deny(lawScope, "the mandate does not name this")
+	denySetting    = deny(lawScope, "the commissioning installs the owner's credentials and nothing else")
+	denyDead       = deny(lawEntity, "the credential of the entity has changed since")
 	denyPrincipal  = deny(lawScope, "who gave the mandate no longer holds the permission")
 	denyRunner     = deny(lawScope, "the service that carries out the mandate does not hold the permission")
 	denyOwner      = deny(lawScope, "the mandate was given under another ownership")

@@ -62,6 +62,7 @@ func (k *Kind) UnmarshalText(text []byte) error {
 type Entity struct {
 	guard   *Guard
 	epoch   uint64 // the ownership under which it was authenticated, in this run
+	serial  uint64 // how many invalidations came before it, see [Issuer.Invalidate]
 	id      string
 	kind    Kind
 	method  string

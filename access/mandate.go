@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -8,6 +9,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"time"
 )
@@ -37,7 +39,7 @@ type Mandate struct {
 	Principal string    `json:"principal"` // id of who ordered it
 	Kind      Kind      `json:"kind"`
 	Interface string    `json:"interface,omitempty"` // on which he did
-	Ownership string    `json:"ownership"`           // under which he did; "" before the first
+	Ownership string    `json:"ownership"`           // under which he did, or the time without owner; 32 hex digits
 	Acts      []Act     `json:"acts"`
 	Reason    string    `json:"reason"`
 	Plan      string    `json:"plan"` // SHA-256 of the plan, in hex
@@ -57,9 +59,10 @@ type MandateRequest struct {
 
 // NewMandate makes a mandate of the entity in ctx, who must hold every permission
 // that it names, now. A mandate cannot be made out of another one. What breaks a
-// rule is an [*InputError]; nothing is stored.
+// rule is an [*InputError]; nothing is stored. A device that is not provisioned, or
+// whose state cannot be read, has none ([ErrNotProvisioned], [ErrUnreadable]).
 func (g *Guard) NewMandate(ctx context.Context, req MandateRequest) (Mandate, error) {
-	ownership := g.Ownership() // before the question: if it ends meanwhile, the mandate is dead
+	v := g.view.Load() // before the question: if the ownership ends meanwhile, the mandate is dead
 	var e *Entity
 	for _, a := range req.Acts {
 		var err error
@@ -73,11 +76,14 @@ func (g *Guard) NewMandate(ctx context.Context, req MandateRequest) (Mandate, er
 	if e.scope != nil && (e.scope.kind != scopeInitial || req.Standing) || e.kind == KindPresence && req.Standing {
 		return Mandate{}, badInput("mandate", "/principal", "is an entity that can hold its permissions later")
 	}
+	if v.rec.binding() == "" { // a service of a device without record
+		return Mandate{}, fmt.Errorf("access: new mandate: %w", cmp.Or(g.health(v), ErrNotProvisioned))
+	}
 	id := make([]byte, idHex/2)
 	rand.Read(id)
 	sum := sha256.Sum256(req.Plan)
 	m := Mandate{
-		ID: hex.EncodeToString(id), Principal: e.id, Kind: e.kind, Interface: e.iface, Ownership: ownership,
+		ID: hex.EncodeToString(id), Principal: e.id, Kind: e.kind, Interface: e.iface, Ownership: v.rec.binding(),
 		Acts: slices.Clone(req.Acts), Reason: req.Reason, Plan: hex.EncodeToString(sum[:]),
 		Time: time.Now().UTC().Truncate(time.Second), Standing: req.Standing,
 	}
@@ -90,7 +96,9 @@ func (g *Guard) NewMandate(ctx context.Context, req MandateRequest) (Mandate, er
 
 // Resume returns ctx as the service entity "resume", which may do exactly the acts
 // of m and nothing else, on behalf of its principal. It still obeys the shut guard.
-// Once another ownership has begun it may do nothing. A standing mandate needs a
+// Once another ownership has begun, a mandate of the one before is dead for good, and
+// so is one of the time without owner; when an ownership ends, only its own mandates
+// go on, until the next begins. A standing mandate needs a
 // service in ctx (see [AsService]) to carry it out.
 //
 // A mandate that allows nothing now is a [*DeniedError], one that breaks a rule an
@@ -110,6 +118,7 @@ func (g *Guard) Resume(ctx context.Context, m Mandate) (context.Context, error) 
 			}
 		}
 		s.giver = g.entity("mandate", Facts{ID: m.Principal, Kind: m.Kind, Interface: m.Interface, Time: m.Time})
+		s.giver.serial = math.MaxUint64 // no session: it ends with the roles, not with the credential
 	}
 	e := g.entity("mandate", Facts{ID: idResume, Kind: KindService})
 	e.scope = s
@@ -148,8 +157,8 @@ func checkMandate(m Mandate) error {
 		return bad("/principal", "is an entity that can hold its permissions later")
 	case m.Interface != "" && !validID(m.Interface):
 		return bad("/interface", ruleID)
-	case m.Ownership != "" && !isHex(m.Ownership, ownershipLength):
-		return bad("/ownership", "is empty or 32 hex digits")
+	case !isHex(m.Ownership, ownershipLength):
+		return bad("/ownership", "is 32 hex digits")
 	case m.Reason == "" || !printable(m.Reason, MaxReason):
 		return bad("/reason", "is 1 to 200 bytes of printable text")
 	case !isHex(m.Plan, 2*sha256.Size):

@@ -50,7 +50,7 @@ func Provision(ctx context.Context, store durable.Store, opts *ProvisionOptions)
 	salt := make([]byte, verifierSaltSize)
 	rand.Read(salt)
 	secret := newSecret()
-	if err := value.Store(ctx, record{Verifier: newVerifier(salt, secret), Serves: true}); err != nil {
+	if err := value.Store(ctx, record{Verifier: newVerifier(salt, secret), Serves: true, Period: newOwnership()}); err != nil {
 		return nil, fmt.Errorf("access: provision: %w", err)
 	}
 	if opts != nil && opts.Log != nil {

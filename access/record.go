@@ -28,6 +28,12 @@ type record struct {
 	Verifier    verifier     `json:"verifier"`
 	Serves      bool         `json:"serves"`    // the initial secret is in service
 	Ownership   string       `json:"ownership"` // "" while it serves
+	// Period names the time without owner, as Ownership names one with: what was
+	// ordered in it is of no other.
+	Period string `json:"period,omitempty"`
+	// Previous is the ownership that ended last, while no other has begun: what was
+	// ordered under it, a reset above all, is finished.
+	Previous    string       `json:"previous,omitempty"`
 	Assignments []Assignment `json:"assignments,omitempty"`
 }
 
@@ -61,6 +67,14 @@ func openRecord(s durable.Store) *durable.Value[record] {
 	return durable.NewValue(s, recordName, &durable.ValueOptions[record]{Check: checkRecord})
 }
 
+// binding is what a mandate of now belongs to; "" only without a record.
+func (r *record) binding() string {
+	if r.Ownership != "" {
+		return r.Ownership
+	}
+	return r.Period
+}
+
 func checkRecord(r record) error {
 	switch {
 	case len(r.Verifier.Salt) != verifierSaltSize || len(r.Verifier.Sum) != sha256.Size:
@@ -69,6 +83,10 @@ func checkRecord(r record) error {
 		return badInput("record", "/ownership", "is empty while the initial secret serves, and only then")
 	case r.Ownership != "" && !isHex(r.Ownership, ownershipLength):
 		return badInput("record", "/ownership", "is 32 hex digits")
+	case r.Serves != isHex(r.Period, ownershipLength) || !r.Serves && r.Period != "":
+		return badInput("record", "/period", "is 32 hex digits while the initial secret serves, and empty else")
+	case r.Previous != "" && (!r.Serves || !isHex(r.Previous, ownershipLength)):
+		return badInput("record", "/previous", "is 32 hex digits while the initial secret serves, or empty")
 	case r.Serves && len(r.Assignments) > 0:
 		return badInput("record", "/assignments", "is empty while the initial secret serves")
 	case len(r.Assignments) > MaxEntities:
@@ -134,6 +152,7 @@ type view struct {
 	epoch       uint64    // counts the ownerships of this run
 	shut        *Decision // the denial while the guard is shut, or nil
 	held        map[string]held
+	dead        map[string]uint64 // of whom which entities are dead, see Issuer.Invalidate
 }
 
 type held struct {
@@ -166,11 +185,12 @@ func (g *Guard) publish(v *view) {
 	}
 	if old := g.view.Load(); old != nil {
 		v.epoch = old.epoch
-		if v.rec.Ownership != old.rec.Ownership {
+		if v.rec.binding() != old.rec.binding() {
 			v.epoch++
 			g.present.Store(nil)
 		}
 	}
+	v.dead = g.dead
 	v.shut = nil
 	if why := g.shutReason(v); why != "" {
 		v.shut = deny(lawShut, why)
@@ -179,8 +199,32 @@ func (g *Guard) publish(v *view) {
 }
 
 // change stores what fn makes of the record, and then decides by it. When the
-// store fails, the record is read again: it is the old or the new one.
+// store fails, the record is read again: it is the old or the new one. fn asks by
+// may; what that denied is logged here, when no lock is held.
 func (g *Guard) change(ctx context.Context, op string, fn func(*record) error) error {
+	var denied *DeniedError
+	err := g.changeLocked(ctx, op, func(r *record) error {
+		err := fn(r)
+		errors.As(err, &denied)
+		return err
+	})
+	if denied != nil {
+		g.denied(ctx, FromContext(ctx), denied.Permission, denied.Resource, Decision{Reason: denied.Reason})
+	}
+	return err
+}
+
+// may is [Check] without the log, for where a lock is held: a log handler may
+// ask the guard, and change it.
+func (g *Guard) may(ctx context.Context, p Permission, resource string) error {
+	d := ask(ctx, g, FromContext(ctx), p, resource)
+	if d.Allowed {
+		return nil
+	}
+	return &DeniedError{Permission: p, Resource: resource, Reason: d.Reason, Missing: missing(d.Rule, p)}
+}
+
+func (g *Guard) changeLocked(ctx context.Context, op string, fn func(*record) error) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	v := g.view.Load()
@@ -206,7 +250,7 @@ func (g *Guard) change(ctx context.Context, op string, fn func(*record) error) e
 }
 
 func sameRecord(a, b record) bool {
-	return a.Serves == b.Serves && a.Ownership == b.Ownership &&
+	return a.Serves == b.Serves && a.binding() == b.binding() &&
 		slices.EqualFunc(a.Assignments, b.Assignments, func(x, y Assignment) bool {
 			return x.ID == y.ID && x.Kind == y.Kind && slices.Equal(x.Roles, y.Roles)
 		})

@@ -1,6 +1,9 @@
 package access
 
-import "sync/atomic"
+import (
+	"strings"
+	"sync/atomic"
+)
 
 type scopeKind uint8
 
@@ -16,6 +19,7 @@ type scope struct {
 	principal string // on whose behalf
 
 	alive   *atomic.Bool // scopeCommission: until the function returned
+	owner   string       // scopeCommission: whose credentials
 	binding string       // scopeCommission: the ownership to come
 
 	mandate Mandate // scopeMandate
@@ -28,10 +32,11 @@ func (g *Guard) decideScope(v *view, e *Entity, p Permission, resource string) *
 	case scopeInitial:
 		return g.decideInitial(v, e, p, resource)
 	case scopeCommission:
-		if p == AccessCredentials && e.scope.alive.Load() && v.rec.Serves && ValidResource(resource) {
+		method, who, _ := strings.Cut(resource, "/")
+		if p == AccessCredentials && e.scope.alive.Load() && v.rec.Serves && validID(method) && who == e.scope.owner {
 			return allowSetting
 		}
-		return denyScope
+		return denySetting
 	case scopeMandate:
 		return g.decideMandate(v, e.scope, p, resource)
 	}
@@ -50,8 +55,9 @@ func (g *Guard) decideInitial(v *view, e *Entity, p Permission, resource string)
 	return g.policy.decide(&who{g.commissioner, e.kind, e.id, e.iface}, p, resource, v.shut)
 }
 
-// decideMandate allows an act that the mandate names, of the same ownership. When
-// an ownership ended and none has begun, what was ordered under it is finished.
+// decideMandate allows an act that the mandate names, of the same ownership. While
+// none has begun since the ownership ended, what was ordered under it is finished.
+// What was ordered under any earlier one, or in another time without owner, is dead.
 func (g *Guard) decideMandate(v *view, s *scope, p Permission, resource string) *Decision {
 	m := &s.mandate
 	perm := g.policy.permission(p)
@@ -60,7 +66,7 @@ func (g *Guard) decideMandate(v *view, s *scope, p Permission, resource string) 
 		return denyScope
 	case perm == nil:
 		return denyPermission
-	case m.Ownership != v.rec.Ownership && (m.Standing || v.rec.Ownership != ""):
+	case !v.rec.honours(m):
 		return denyOwner
 	}
 	if v.shut != nil {
@@ -77,4 +83,9 @@ func (g *Guard) decideMandate(v *view, s *scope, p Permission, resource string) 
 		}
 	}
 	return allowMandate
+}
+
+// honours reports whether m was given under what r says holds now.
+func (r *record) honours(m *Mandate) bool {
+	return m.Ownership != "" && (m.Ownership == r.binding() || !m.Standing && m.Ownership == r.Previous)
 }

@@ -19,8 +19,8 @@ import (
 //   - When Apply returned an error, Apply is called with old and new exchanged;
 //     the part then goes back, also if it had done half.
 //   - It keeps no settings of its own on a medium: they are applied at every start.
-//   - It reads old and new, and never changes them. It may use a [View] and
-//     Document, and calls no other method of [Settings]: that would wait for ever.
+//   - It reads old and new, and never changes them. It must not call Change or
+//     Apply of [Settings]: that would wait for ever. The others do not wait.
 //   - Its error holds no secret and no value of a setting.
 //
 // The interface may gain optional siblings (a dry run, a health check for

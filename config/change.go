@@ -2,8 +2,8 @@ package config
 
 import (
 	"context"
+	"fmt"
 	"reflect"
-	"slices"
 	"unicode/utf8"
 
 	"github.com/iot-device-baseline/baseline/access"
@@ -45,23 +45,26 @@ func (c *Change) check() error {
 	case utf8.RuneCountInString(c.Reason) > 256 || !charsetByName("text").holds(c.Reason):
 		return invalid("", "a reason has at most 256 printable characters")
 	case len(c.IfRevision) > 64:
-		return &conflictError{}
+		return errConflict()
 	}
 	return nil
 }
 
-type conflictError struct{ revision string }
-
-func (e *conflictError) Error() string {
-	return "config: change: " + ErrConflict.Error() + ": " + e.revision
-}
-func (e *conflictError) Unwrap() error { return ErrConflict }
+// The revision in force is not in the error: who may write need not be one who may
+// read.
+func errConflict() error { return fmt.Errorf("config: change: %w", ErrConflict) }
 
 // Change brings other settings into force, or leaves everything as it is. In this
-// order: authorise each setting it names or alters (27402 5.2.2.1.1); compare the
-// revision; validate; grade; ask the interlock; apply; store. nil means in force
-// and kept: a power cut before that leaves the old settings or the new ones, which
-// [Open] applies again.
+// order: authorise; compare the revision; validate; grade; ask the interlock;
+// apply; store. nil means in force and kept: a power cut before that leaves the old
+// settings or the new ones, which [Open] applies again.
+//
+// [access.ConfigWrite] is asked for each setting that the change names or alters
+// (27402 5.2.2.1.1), and on "" when it names and alters none, so that what is wrong
+// in a text is told only to whom may write something in it. It is asked on "" too
+// when the change alters nothing but ends what [Settings.Health] reports. Who is
+// denied does not wait for a change under way. The error names a setting only if the
+// change named it.
 //
 // Errors: [access.ErrDenied], [ErrConflict], [ErrInvalid] and [ErrInsecure] with
 // all findings, [ErrRefused], the Interlock's, and the Store's ([durable.ErrFull]).
@@ -69,19 +72,16 @@ func (e *conflictError) Unwrap() error { return ErrConflict }
 // setting marked floor changes.
 func (s *Settings) Change(ctx context.Context, c Change) (Result, error) {
 	if access.FromContext(ctx) == nil || s.auth == nil {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.stats.Denied++
+		s.count(func(c *Stats) { c.Denied++ })
 		_, err := access.Check(ctx, s.auth, access.ConfigWrite, "")
 		return Result{}, err
 	}
-	if err := c.check(); err != nil {
+	p := &plan{Change: c}
+	s.draw(p, s.state.Load())
+	if err := s.authorize(ctx, p); err != nil {
 		return Result{}, err
 	}
-	s.mu.Lock()
-	p := &plan{Change: c, old: s.state.Load()}
 	res, err := s.change(ctx, p)
-	s.mu.Unlock()
 	for _, n := range p.notices {
 		s.notice(ctx, n)
 	}
@@ -104,7 +104,8 @@ type plan struct {
 	old      *state
 	value    reflect.Value // the settings that are wanted
 	report   reporter
-	touched  []string // paths that it names or alters, sorted
+	named    []string // paths that it names, in its order
+	implied  []string // paths that it alters and does not name
 	changed  []string // paths that it alters, in the order of the struct
 	alters   map[string]bool
 	insecure Report   // new insecure choices, all accepted
@@ -112,12 +113,21 @@ type plan struct {
 	notices  []Notice
 }
 
+// change waits for its turn and asks again who may: the wait may have been long, and
+// what the change touches depends on what is in force.
 func (s *Settings) change(ctx context.Context, p *plan) (Result, error) {
-	s.draw(p)
-	if err := s.judge(ctx, p); err != nil {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	if now := s.state.Load(); now != p.old {
+		s.draw(p, now)
+	}
+	if err := s.authorize(ctx, p); err != nil {
 		return Result{}, err
 	}
-	if len(p.changed) == 0 && s.ill.fit() {
+	if err := s.judge(p); err != nil {
+		return Result{}, err
+	}
+	if len(p.changed) == 0 && s.fit() {
 		return Result{Revision: p.old.revision, Report: p.report.list}, nil
 	}
 	if err := s.carryOut(ctx, p); err != nil {
@@ -133,81 +143,26 @@ func (s *Settings) change(ctx context.Context, p *plan) (Result, error) {
 	return res, nil
 }
 
-// draw decodes what is wanted and finds out what it touches.
-func (s *Settings) draw(p *plan) {
+// draw decodes what is wanted in place of old and finds out what it touches.
+func (s *Settings) draw(p *plan, old *state) {
+	*p = plan{Change: p.Change, old: old, alters: map[string]bool{}}
 	text, base := p.Document, s.schema.defaults
 	if p.Patch != nil {
-		text, base = p.Patch, p.old.value
+		text, base = p.Patch, old.value
 	}
 	seen := map[string]bool{}
-	p.alters = map[string]bool{}
-	visit := func(at pointer) { seen[s.schema.root.find(at.String()).setting] = true }
-	p.value, p.report = s.schema.decode(text, base, p.old.value, decoder{patch: p.Patch != nil, visit: visit})
-	s.schema.root.diff(nil, p.old.value, p.value, func(at pointer) {
+	touch := func(list *[]string, path string) {
+		if !seen[path] {
+			seen[path] = true
+			*list = append(*list, path)
+		}
+	}
+	visit := func(at pointer) { touch(&p.named, s.schema.root.find(at.String()).setting) }
+	p.value, p.report = s.schema.decode(text, base, old.value, decoder{patch: p.Patch != nil, visit: visit})
+	s.schema.root.diff(nil, old.value, p.value, func(at pointer) {
 		path := at.String()
 		p.changed = append(p.changed, path)
-		p.alters[path], seen[path] = true, true
+		p.alters[path] = true
+		touch(&p.implied, path)
 	})
-	for path := range seen {
-		p.touched = append(p.touched, path)
-	}
-	slices.Sort(p.touched)
-}
-
-// judge says why the change may not be.
-func (s *Settings) judge(ctx context.Context, p *plan) error {
-	for _, path := range p.touched {
-		if err := s.schema.authorize(ctx, s.auth, access.ConfigWrite, path); err != nil {
-			s.stats.Denied++
-			return err
-		}
-	}
-	if p.IfRevision != "" && p.IfRevision != p.old.revision {
-		s.stats.Conflict++
-		return &conflictError{p.old.revision}
-	}
-	if p.report.invalid == 0 {
-		s.grade(p)
-	}
-	if p.report.invalid > 0 {
-		s.stats.Invalid++
-		return &ReportError{p.report.list.Only(Invalid)}
-	}
-	refused := slices.DeleteFunc(slices.Clone(p.insecure), func(f Finding) bool {
-		return slices.Contains(p.AcceptInsecure, f.Path)
-	})
-	if len(refused) > 0 {
-		s.stats.Insecure++
-		return &ReportError{refused}
-	}
-	return nil
-}
-
-// grade sorts the findings about the wanted settings: those of settings that stay
-// as they are were accepted before.
-func (s *Settings) grade(p *plan) {
-	all := reporter{all: true}
-	s.schema.grade(&all, p.value)
-	before := map[string]bool{}
-	if all.list.Has(Insecure) {
-		for _, path := range s.schema.insecure(p.old.value) {
-			before[path] = true
-		}
-	}
-	for _, f := range all.list {
-		changed := p.alters[s.schema.root.find(f.Path).setting]
-		switch {
-		case f.Severity == Insecure && (changed || !before[f.Path]):
-			p.insecure = append(p.insecure, f)
-			p.report.addPath(f.Path, f.Rule, Insecure)
-		case f.Severity == Invalid || changed:
-			p.report.addPath(f.Path, f.Rule, f.Severity)
-		}
-		if f.Severity == Insecure {
-			p.accepted = append(p.accepted, f.Path)
-		}
-	}
-	if len(p.accepted) > MaxFindings {
-		p.report.add(nil, "too many insecure choices", Invalid)
-	}
 }

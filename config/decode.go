@@ -17,6 +17,7 @@ type decoder struct {
 	at      trail
 	patch   bool             // RFC 7396: null resets or removes, what is not named stays
 	visit   func(at pointer) // called for each setting that the document names, or nil
+	visits  int              // number of its calls
 	unknown Severity         // of a field that the schema does not have; 0 is Invalid
 }
 
@@ -85,8 +86,13 @@ func (d *decoder) value(n *node, i int, dst, cur reflect.Value) {
 
 func (d *decoder) seen() {
 	if d.visit != nil {
-		d.visit(d.here())
+		d.named(d.here())
 	}
+}
+
+func (d *decoder) named(at pointer) {
+	d.visits++
+	d.visit(at)
 }
 
 func (d *decoder) scalar(n *node, t *token) (x scalar, rule string) {
@@ -159,7 +165,7 @@ func (d *decoder) member(f *node, i int, dst, cur reflect.Value) {
 	v := dst.Field(f.index)
 	if d.patch && d.toks[i].kind == 'n' && !f.tag.require {
 		if d.visit != nil {
-			f.leaves(d.here(), dst.Field(f.index), d.visit)
+			f.leaves(d.here(), dst.Field(f.index), d.named)
 		}
 		f.reset(v)
 		return

@@ -14,6 +14,7 @@ import (
 
 	"github.com/iot-device-baseline/baseline/access"
 	"github.com/iot-device-baseline/baseline/config"
+	"github.com/iot-device-baseline/baseline/config/pattern"
 	"github.com/iot-device-baseline/baseline/durable"
 	"github.com/iot-device-baseline/baseline/durable/powercut"
 )
@@ -45,7 +46,7 @@ type Network struct {
 
 type User struct {
 	Role string        `json:"role" setting:"doc=Role; required; enum=reader|admin"`
-	Mail string        `json:"mail" setting:"doc=Address; default=; pattern='^(?:[a-z0-9.]+@[a-z0-9.]+)?$'; maxlen=80"`
+	Mail string        `json:"mail" setting:"doc=Address; default=; pattern=mail; maxlen=80"`
 	Pin  config.Secret `json:"pin" setting:"doc=Local code; class=secret; charset=digits; maxlen=8"`
 }
 
@@ -66,8 +67,14 @@ func sensorRules() []config.Rule {
 	return []config.Rule{fast, open}
 }
 
+// patterns are those that the tags of the tests name.
+var patterns = &config.SchemaOptions{Patterns: map[string]config.Pattern{
+	"mail":          pattern.MustCompile(`^(?:[a-z0-9.]+@[a-z0-9.]+)?$`),
+	"letter-digits": pattern.MustCompile(`^[a-z][0-9]{1,2}$`),
+}}
+
 func sensorSchema(t testing.TB) *config.Schema {
-	s, err := config.For[Sensor](&config.SchemaOptions{Rules: sensorRules()})
+	s, err := config.For[Sensor](&config.SchemaOptions{Rules: sensorRules(), Patterns: patterns.Patterns})
 	require.NoError(t, err)
 	return s
 }

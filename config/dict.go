@@ -70,9 +70,6 @@ func (d *decoder) entry(n *node, i int, out, cur, key, elem reflect.Value) {
 		out.SetMapIndex(key, reflect.Value{})
 		return
 	}
-	if n.elem.kind == kObject && d.toks[i].kind == '{' {
-		d.seenEntry(i, was)
-	}
 	switch {
 	case d.patch && was.IsValid():
 		elem.Set(was)
@@ -82,17 +79,23 @@ func (d *decoder) entry(n *node, i int, out, cur, key, elem reflect.Value) {
 	default:
 		n.elem.reset(elem)
 	}
-	before := d.report.invalid
+	before, visits := d.report.invalid, d.visits
 	d.value(n.elem, i, elem, was)
+	d.seenEntry(n, i, was, visits)
 	if d.report.invalid == before {
 		out.SetMapIndex(key, elem)
 	}
 }
 
 // seenEntry tells of an entry that is new or names nothing within, as nothing
-// else would.
-func (d *decoder) seenEntry(i int, was reflect.Value) {
-	if !was.IsValid() || int(d.toks[i].next) == i+1 {
+// else would. It comes after what is within: the first setting that is told does not
+// depend on whether the entry is there, and so neither does the refusal to somebody
+// who may do nothing.
+func (d *decoder) seenEntry(n *node, i int, was reflect.Value, visits int) {
+	if n.elem.kind != kObject || d.toks[i].kind != '{' {
+		return
+	}
+	if !was.IsValid() || d.visits == visits {
 		d.seen()
 	}
 }

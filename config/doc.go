@@ -67,7 +67,7 @@
 //	warn=C: REASON      for strings < and > compare the length; both may be repeated
 //	class=NAME          public, device (default), person or secret; inherited
 //	write=RESOURCE      resource of access.ConfigWrite in place of the path; what is
-//	                    below it adds its name
+//	                    below it adds its name; that of access.ConfigRead stays the path
 //	needs=PERMISSIONS   further permissions, separated by spaces, to be held on ""
 //	restart, floor      takes effect with a restart; survives a reset; inherited
 //	required            in an element of a list or map: has no default

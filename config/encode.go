@@ -104,7 +104,7 @@ func (e *encoder) dict(n *node, v reflect.Value) {
 	e.buf = append(e.buf, '}')
 }
 
-// sortedKeys sorts the text of the keys: a sort of reflect.Value would add 15 KB to
+// sortedKeys sorts the text of the keys: a sort of reflect.Value would add 12 KB to
 // the program, one of strings is in it anyway.
 func sortedKeys(m reflect.Value) []reflect.Value {
 	texts := make([]string, 0, m.Len())

@@ -46,28 +46,47 @@ func (i *illness) fit() bool {
 
 func (i *illness) fellBack() bool { return len(i.replaced) > 0 }
 
-// Health reports what the owner of the device should know; an error that is
-// [ErrDamaged] is about stored settings that could not be used at the start. The
-// next stored change ends all but a failing Interlock.
-func (s *Settings) Health(context.Context) error {
+// illness returns what is ill now; what it holds does not change after Open.
+func (s *Settings) illness() illness {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.ill
+}
+
+func (s *Settings) fit() bool {
+	ill := s.illness()
+	return ill.fit()
+}
+
+// note changes what is ill; the caller holds changing.
+func (s *Settings) note(f func(*illness)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f(&s.ill)
+}
+
+// Health reports what the owner of the device should know; an error that is
+// [ErrDamaged] is about stored settings that could not be used at the start. The
+// next stored change ends all but a failing Interlock. It does not wait for a change
+// under way.
+func (s *Settings) Health(context.Context) error {
+	ill := s.illness()
 	var errs []error
 	add := func(what string, err error) {
 		if err != nil {
 			errs = append(errs, fmt.Errorf("config: health: %s: %w", what, err))
 		}
 	}
-	if s.ill.fellBack() {
-		add(strings.Join(s.ill.replaced, "; ")+"; in force: "+s.ill.instead, ErrDamaged)
+	if ill.fellBack() {
+		add(strings.Join(ill.replaced, "; ")+"; in force: "+ill.instead, ErrDamaged)
 	}
-	if s.ill.partly {
+	if ill.partly {
 		add("some have their default", ErrDamaged)
 	}
-	add("the medium may hold settings that were refused", s.ill.unsure)
-	add("an applier did not go back", s.ill.undo)
-	add("copy of the settings or the floor", s.ill.copies)
-	add("interlock", s.ill.interlock)
+	add("the medium may hold settings that were refused", ill.unsure)
+	add("an applier did not go back", ill.undo)
+	add("copy of the settings or the floor", ill.copies)
+	add("interlock", ill.interlock)
 	return errors.Join(errs...)
 }
 

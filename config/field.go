@@ -31,13 +31,15 @@ type Field struct {
 	Doc     string   `json:"doc,omitempty"`
 	Grades  []Grade  `json:"grades,omitempty"`
 	// Sensitivity says who may see the value; access.ClassSecret is write-only.
-	Sensitivity access.Class        `json:"-"`
-	Class       string              `json:"class"` // the name of Sensitivity
-	Restart     bool                `json:"restart,omitempty"`
-	Floor       bool                `json:"floor,omitempty"`
-	Required    bool                `json:"required,omitempty"`
-	Resource    string              `json:"resource"` // with "*" as in Path
-	Needs       []access.Permission `json:"needs,omitempty"`
+	Sensitivity access.Class `json:"-"`
+	Class       string       `json:"class"` // the name of Sensitivity
+	Restart     bool         `json:"restart,omitempty"`
+	Floor       bool         `json:"floor,omitempty"`
+	Required    bool         `json:"required,omitempty"`
+	// Resource is that of access.ConfigWrite, with "*" as in Path; that of
+	// access.ConfigRead is the path.
+	Resource string              `json:"resource"`
+	Needs    []access.Permission `json:"needs,omitempty"`
 }
 
 // Grade says which values of a setting are insecure, or worth a warning, and why.

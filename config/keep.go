@@ -19,13 +19,16 @@ func (s *Settings) carryOut(ctx context.Context, p *plan) (err error) {
 		if err := lock.Begin(ctx, Operation); err != nil {
 			return fmt.Errorf("config: change: %w", err)
 		}
-		defer func() { s.ill.interlock = lock.End(context.WithoutCancel(ctx), Operation) }()
+		defer func() {
+			err := lock.End(context.WithoutCancel(ctx), Operation)
+			s.note(func(i *illness) { i.interlock = err })
+		}()
 	}
 	old, wanted := p.old.inForce, p.value.Addr().Interface()
 	if err := s.apply(ctx, old, wanted); err != nil {
 		var refused *ApplyError
 		if errors.As(err, &refused) {
-			s.ill.undo = refused.Undo
+			s.note(func(i *illness) { i.undo = refused.Undo })
 		}
 		s.failed(ctx, p, err)
 		return err
@@ -33,14 +36,15 @@ func (s *Settings) carryOut(ctx context.Context, p *plan) (err error) {
 	s.seq++
 	r := s.schema.newRecord(s.seq, p.value, p.accepted)
 	if err := s.keep(ctx, p, r); err != nil {
-		s.stats.Failed++
-		s.ill.undo = s.undo(ctx, len(s.opts.Appliers)-1, wanted, old)
+		s.count(func(c *Stats) { c.Failed++ })
+		undo := s.undo(ctx, len(s.opts.Appliers)-1, wanted, old)
+		s.note(func(i *illness) { i.undo = undo })
 		s.failed(ctx, p, err)
 		return fmt.Errorf("config: change: store: %w", err)
 	}
 	s.publish(p.value, r, wanted)
-	s.stats.Changes++
-	s.ill = illness{interlock: s.ill.interlock, copies: s.ill.copies}
+	s.count(func(c *Stats) { c.Changes++ })
+	s.note(func(i *illness) { *i = illness{interlock: i.interlock} })
 	return nil
 }
 
@@ -49,7 +53,7 @@ func (s *Settings) carryOut(ctx context.Context, p *plan) (err error) {
 func (s *Settings) keep(ctx context.Context, p *plan, r record) error {
 	floor := s.schema.floorOf(r, p.value)
 	was := s.schema.floorOf(p.old.record, p.old.value)
-	changed := string(floor.Settings) != string(was.Settings) || s.ill.copies != nil && s.schema.root.floors
+	changed := string(floor.Settings) != string(was.Settings) || s.illness().copies != nil && s.schema.root.floors
 	var err error
 	if changed {
 		err = s.floor.Store(ctx, floor)
@@ -58,10 +62,10 @@ func (s *Settings) keep(ctx context.Context, p *plan, r record) error {
 		err = s.current.Store(ctx, r)
 	}
 	if err == nil {
-		s.ill.copies = nil
 		return nil
 	}
-	s.ill.unsure = s.putBack(context.WithoutCancel(ctx), p.old, was, changed)
+	unsure := s.putBack(context.WithoutCancel(ctx), p.old, was, changed)
+	s.note(func(i *illness) { i.unsure = unsure })
 	return err
 }
 

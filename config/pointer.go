@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -72,12 +73,31 @@ func (r *reporter) addPath(path, rule string, severity Severity) {
 	}
 }
 
-// room counts a finding and reports whether it is to be kept.
+// room counts a finding and reports whether it is to be kept. When there are too
+// many, the last of the least grave gives way to a graver one: no number of warnings
+// may hide why a document is refused.
 func (r *reporter) room(severity Severity) bool {
 	if severity == Invalid {
 		r.invalid++
 	}
-	return r.all || len(r.list) < MaxFindings
+	if r.all || len(r.list) < MaxFindings {
+		return true
+	}
+	least, at := severity, -1
+	for i, f := range r.list {
+		if f.Severity < severity && f.Severity <= least {
+			least, at = f.Severity, i
+		}
+	}
+	if at >= 0 {
+		r.list = slices.Delete(r.list, at, at+1)
+	}
+	return at >= 0
+}
+
+// refusal is the error for the findings that are Invalid.
+func (r *reporter) refusal() error {
+	return &ReportError{Report: r.list.Only(Invalid), invalid: r.invalid}
 }
 
 // trail is a pointer on the way through tokens: the number of a name, or for an

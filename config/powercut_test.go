@@ -31,7 +31,7 @@ func boot(ctx context.Context, m *powercut.Machine) (*config.Settings, error) {
 	if err != nil {
 		return nil, err
 	}
-	schema, err := config.For[Sensor](&config.SchemaOptions{Rules: sensorRules()})
+	schema, err := config.For[Sensor](&config.SchemaOptions{Rules: sensorRules(), Patterns: patterns.Patterns})
 	if err != nil {
 		return nil, err
 	}

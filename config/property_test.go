@@ -142,9 +142,9 @@ func nest(path, value string) string {
 }
 
 func TestSchemaAgreesWithItsFields(t *testing.T) {
-	rules, err := config.For[Rules](nil)
+	rules, err := config.For[Rules](patterns)
 	require.NoError(t, err)
-	sensor, err := config.For[Sensor](nil)
+	sensor, err := config.For[Sensor](patterns)
 	require.NoError(t, err)
 	for _, schema := range []*config.Schema{rules, sensor} {
 		g := &generator{rand.New(rand.NewPCG(1, 2)), schema.Fields()}

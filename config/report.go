@@ -66,7 +66,8 @@ func (f Finding) String() string {
 	return f.Severity.String() + ": " + f.Path + ": " + f.Rule
 }
 
-// Report holds all findings of a document, in its order, at most [MaxFindings].
+// Report holds all findings of a document, in its order, at most [MaxFindings]: of
+// more, the gravest.
 type Report []Finding
 
 // Has reports whether r holds a finding of severity s.
@@ -100,23 +101,26 @@ func (r Report) strings() []string {
 
 // ReportError carries the findings for which something was refused. It is
 // [ErrInvalid] if one of them is [Invalid], else [ErrInsecure].
-type ReportError struct{ Report Report }
+type ReportError struct {
+	Report Report
+
+	invalid int // number of Invalid findings, also of those that Report leaves out
+}
 
 // Error names the first five findings and the number of the others.
 func (e *ReportError) Error() string {
 	const shown = 5
-	lines := e.Report.strings()
+	lines := e.Report[:min(len(e.Report), shown)].strings()
 	more := ""
-	if len(lines) > shown {
-		more = fmt.Sprintf("; and %d more", len(lines)-shown)
-		lines = lines[:shown]
+	if n := max(len(e.Report), e.invalid) - len(lines); n > 0 {
+		more = fmt.Sprintf("; and %d more", n)
 	}
 	return fmt.Sprintf("config: %v: %s%s", e.Unwrap(), strings.Join(lines, "; "), more)
 }
 
 // Unwrap returns [ErrInvalid] or [ErrInsecure].
 func (e *ReportError) Unwrap() error {
-	if e.Report.Has(Invalid) {
+	if e.invalid > 0 || e.Report.Has(Invalid) {
 		return ErrInvalid
 	}
 	return ErrInsecure
@@ -124,7 +128,7 @@ func (e *ReportError) Unwrap() error {
 
 // invalid is the ReportError for one broken rule.
 func invalid(path, rule string) error {
-	return &ReportError{Report{{Path: path, Rule: rule, Severity: Invalid}}}
+	return &ReportError{Report: Report{{Path: path, Rule: rule, Severity: Invalid}}}
 }
 
 // SchemaError says which field of a settings type breaks which rule. It is

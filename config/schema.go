@@ -189,10 +189,14 @@ func (s *Schema) Defaults() []byte {
 func (s *Schema) Validate(document []byte) (Report, error) {
 	v, r := s.decode(document, s.defaults, reflect.Value{}, decoder{})
 	if r.invalid == 0 {
-		s.grade(&r, v)
+		all := reporter{all: true} // of maps in any order, so the choice comes after
+		s.grade(&all, v)
+		for _, f := range all.list {
+			r.addPath(f.Path, f.Rule, f.Severity)
+		}
 	}
 	if r.invalid > 0 {
-		return r.list, &ReportError{r.list.Only(Invalid)}
+		return r.list, r.refusal()
 	}
 	return r.list, nil
 }
@@ -214,14 +218,18 @@ func (s *Schema) decode(text []byte, base, cur reflect.Value, d decoder) (reflec
 	return v, d.report
 }
 
-// authorize asks whether the entity in ctx may do p on the setting at path.
-func (s *Schema) authorize(ctx context.Context, a access.Authorizer, p access.Permission, path string) error {
+// mayRead asks whether the entity in ctx may read the setting at path. The resource
+// is the path: a tag's write= moves only who may write.
+func (s *Schema) mayRead(ctx context.Context, a access.Authorizer, path string) error {
+	_, err := access.Check(ctx, a, access.ConfigRead, strings.TrimPrefix(s.root.find(path).setting, "/"))
+	return err
+}
+
+// mayWrite asks whether the entity in ctx may write the setting at path.
+func (s *Schema) mayWrite(ctx context.Context, a access.Authorizer, path string) error {
 	at := s.root.find(path)
-	if _, err := access.Check(ctx, a, p, at.resource); err != nil {
+	if _, err := access.Check(ctx, a, access.ConfigWrite, at.resource); err != nil {
 		return err
-	}
-	if p != access.ConfigWrite {
-		return nil
 	}
 	for _, more := range at.needs {
 		if _, err := access.Check(ctx, a, more, ""); err != nil {

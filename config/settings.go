@@ -60,10 +60,12 @@ type Settings struct {
 	good    *durable.Value[record] // what the last start came up with
 	floor   *durable.Value[record] // the floor settings of current
 
-	mu    sync.Mutex // one change at a time; guards what follows
-	seq   uint64     // of the last record that may be on the medium
+	changing sync.Mutex // one change at a time, through appliers, interlock and medium
+	seq      uint64     // of the last record that may be on the medium; under changing
+
+	mu    sync.Mutex // for moments; guards what follows
 	stats Stats
-	ill   illness
+	ill   illness // altered under changing too
 
 	state atomic.Pointer[state]
 }
@@ -143,8 +145,8 @@ func (s *Settings) Revision() string { return s.state.Load().revision }
 // Document returns the settings as one document, and their revision. They are in
 // force unless [Settings.Health] says otherwise.
 // Secrets are left out, and so is what the entity in ctx may not read by
-// [access.ConfigRead] (its resource is the path of the setting; "" is all of
-// them). Who may read nothing gets [access.ErrDenied].
+// [access.ConfigRead] (its resource is the path of the setting, whatever write=
+// says; "" is all of them). Who may read nothing gets [access.ErrDenied].
 //
 // Giving the document back to [Settings.Change] changes nothing, if it is whole.
 func (s *Settings) Document(ctx context.Context) (document []byte, revision string, err error) {
@@ -165,7 +167,7 @@ func (s *Settings) read(ctx context.Context, e encoder) ([]byte, string, error) 
 	kept := 0
 	if denied != nil {
 		e.keep = func(at pointer) bool {
-			if s.schema.authorize(ctx, s.auth, access.ConfigRead, at.String()) != nil {
+			if s.schema.mayRead(ctx, s.auth, at.String()) != nil {
 				return false
 			}
 			kept++
@@ -189,8 +191,11 @@ func (s *Settings) Stats() Stats {
 	return s.stats
 }
 
-// count changes the counters; the caller holds mu, or is Open.
-func (s *Settings) count(f func(*Stats)) { f(&s.stats) }
+func (s *Settings) count(f func(*Stats)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f(&s.stats)
+}
 
 // Schema returns the schema given to [Open].
 func (s *Settings) Schema() *Schema { return s.schema }

@@ -138,7 +138,7 @@ func (s *Schema) restore(r record, base reflect.Value) (reflect.Value, Report, e
 		}
 		found.list = found.list.without(Insecure) // of values that may be gone
 	}
-	return v, nil, &ReportError{found.list.Only(Invalid)}
+	return v, nil, &ReportError{Report: found.list.Only(Invalid)}
 }
 
 func (r Report) without(s Severity) Report {

@@ -25,7 +25,7 @@ type Rules struct {
 	Text     string         `json:"text" setting:"doc=x; default=ab; charset=text; minlen=2; maxlen=4"`
 	Lines    string         `json:"lines" setting:"doc=x; default=; charset=lines; maxlen=9"`
 	ID       string         `json:"id" setting:"doc=x; default=; charset=id"`
-	Pattern  string         `json:"pattern" setting:"doc=x; default=a1; pattern='^[a-z][0-9]{1,2}$'"`
+	Pattern  string         `json:"pattern" setting:"doc=x; default=a1; pattern=letter-digits"`
 	Enum     string         `json:"enum" setting:"doc=x; default=on; enum=on|off"`
 	Duration time.Duration  `json:"duration" setting:"doc=x; default=1m; min=30s; max=1h30m"`
 	List     []string       `json:"list" setting:"doc=x; maxitems=3; minitems=1; default=[\"a\"]; enum=a|b"`
@@ -44,7 +44,7 @@ type Pair struct {
 }
 
 func TestValidate(t *testing.T) {
-	schema, err := config.For[Rules](nil)
+	schema, err := config.For[Rules](patterns)
 	require.NoError(t, err)
 	for doc, want := range map[string]string{ // wanted: "path: rule", or "" for valid
 		`{}`: "", ` { } `: "", `{"bool":true}`: "", `{"bool":"true"}`: "/bool: want true or false", `{"bool":1}`: "/bool: want true or false",
@@ -123,7 +123,7 @@ func TestValidateReportsEverything(t *testing.T) {
 }
 
 func TestValidateIsBounded(t *testing.T) {
-	schema, err := config.For[Rules](&config.SchemaOptions{MaxBytes: 4096, MaxItems: 100})
+	schema, err := config.For[Rules](&config.SchemaOptions{MaxBytes: 4096, MaxItems: 100, Patterns: patterns.Patterns})
 	require.NoError(t, err)
 	report, err := schema.Validate(make([]byte, 100<<20))
 	require.ErrorIs(t, err, config.ErrInvalid)
@@ -132,7 +132,7 @@ func TestValidateIsBounded(t *testing.T) {
 	assert.Equal(t, "/list/97", report[0].Path)
 	assert.Equal(t, "more than 100 names and values", report[0].Rule)
 
-	schema, err = config.For[Rules](nil)
+	schema, err = config.For[Rules](patterns)
 	require.NoError(t, err)
 	var many strings.Builder
 	for i := range 1000 {
@@ -145,7 +145,7 @@ func TestValidateIsBounded(t *testing.T) {
 }
 
 func TestEveryKindComesBack(t *testing.T) {
-	schema, err := config.For[Rules](nil)
+	schema, err := config.For[Rules](patterns)
 	require.NoError(t, err)
 	d := newDevice(t, nil)
 	open := func() *config.Settings {

@@ -156,14 +156,14 @@ func (n *node) find(path string) place {
 }
 
 // longest returns the most bytes and segments that a resource below n can have,
-// given those of n's own.
-func (n *node) longest(bytes, segments int) (int, int) {
-	if n.tag.write != "" {
+// given those of n's own; of the paths, or with what write= puts in their place.
+func (n *node) longest(bytes, segments int, paths bool) (int, int) {
+	if n.tag.write != "" && !paths {
 		bytes, segments = len(n.tag.write), 1+strings.Count(n.tag.write, "/")
 	}
 	mostBytes, mostSegments := bytes, segments
 	consider := func(f *node, name int) {
-		b, s := f.longest(bytes+1+name, segments+1)
+		b, s := f.longest(bytes+1+name, segments+1, paths)
 		mostBytes, mostSegments = max(mostBytes, b), max(mostSegments, s)
 	}
 	for _, f := range n.fields {
@@ -191,7 +191,9 @@ func (n *node) misplaced(field string) error {
 
 // tooLong says that resources below n do not fit package access.
 func (n *node) tooLong(field string) error {
-	bytes, segments := n.longest(0, 0)
+	bytes, segments := n.longest(0, 0, false)
+	readBytes, readSegments := n.longest(0, 0, true)
+	bytes, segments = max(bytes, readBytes), max(segments, readSegments)
 	if bytes > access.MaxResource || segments > access.MaxSegments {
 		return schemaError(field, "names are too long or nested too deep for a resource of package access: %s bytes, %s segments",
 			strconv.Itoa(bytes), strconv.Itoa(segments))

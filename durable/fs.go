@@ -30,7 +30,7 @@ type FS interface {
 	Rename(oldname, newname string) error
 	// Remove removes a file or an empty directory.
 	Remove(name string) error
-	// List returns the entries of a directory, sorted by name.
+	// List returns the entries of a directory, in any order.
 	List(name string) ([]Info, error)
 }
 

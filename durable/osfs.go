@@ -29,7 +29,12 @@ func (f osFS) Rename(old, name string) error { return classify(f.root.Rename(old
 func (f osFS) Remove(name string) error      { return classify(f.root.Remove(name)) }
 
 func (f osFS) List(name string) ([]Info, error) {
-	entries, err := fs.ReadDir(f.root.FS(), name)
+	dir, err := f.root.Open(name)
+	if err != nil {
+		return nil, classify(err)
+	}
+	defer dir.Close()
+	entries, err := dir.ReadDir(-1)
 	if err != nil {
 		return nil, classify(err)
 	}

@@ -22,7 +22,7 @@ var (
 	// ErrFull: only notices that matter more are kept, and there is no room for
 	// another. Acknowledge or resolve some.
 	ErrFull = errors.New("no room among more severe notices")
-	// ErrDamaged: some notices on the medium cannot be read.
+	// ErrDamaged: some notices on the medium, or messages of a queue, cannot be read.
 	ErrDamaged = errors.New("damaged notices")
 )
 
@@ -90,7 +90,8 @@ type Center struct {
 // raise, read and acknowledge; with a nil one nobody may.
 //
 // Options that break a rule are an [*InputError]. A damaged notice is no error
-// here: it is left where it is and [Center.Health] tells of it. A store on hold
+// here: it is left where it is; nor is a damaged queue, which goes on with what can
+// be read. [Center.Health] tells of both. A store on hold
 // or of another format is ([durable.ErrHeld], [durable.ErrFormat]), and so is one
 // that keeps no logs ([errors.ErrUnsupported]) when a channel needs a queue.
 func Open(ctx context.Context, store durable.Store, authorizer access.Authorizer, opts *Options) (*Center, error) {

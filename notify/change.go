@@ -10,12 +10,12 @@ import (
 // Resolve says that what the notice of a type and key tells is over. Channels
 // that were told of it hear that too, with Resolved set; what depended on it is
 // sent now if it still holds. A notice that is not kept, or resolved already,
-// changes nothing. It needs [access.NotifyRaise] on the type.
+// changes nothing. It needs [access.NotifyRaise] on the type, as [Center.Raise] does.
 func (c *Center) Resolve(ctx context.Context, typ, key string) error {
 	if !validType(typ) {
 		return fmt.Errorf("notify: resolve: %w", &InputError{"/type", ruleType})
 	}
-	if _, err := access.Check(ctx, c.auth, access.NotifyRaise, typ); err != nil {
+	if _, err := access.Check(ctx, c.auth, access.NotifyRaise, resource(typ)); err != nil {
 		return fmt.Errorf("notify: resolve: %w", err)
 	}
 	end, err := c.begin(ctx)
@@ -56,7 +56,9 @@ func (c *Center) resolve(ctx context.Context, old *entry) error {
 // acknowledgement counts. It needs [access.NotifyAck] on the notice's audience.
 //
 // A notice that is not kept is [ErrUnknown] for who may acknowledge for every
-// audience, and denied for others.
+// audience, and denied for others. A notice of an audience for which the asking
+// entity may not acknowledge gives the very same error as one that is not kept, a
+// denial on the resource "", so that nobody finds out which ids there are.
 func (c *Center) Acknowledge(ctx context.Context, id string) error {
 	if err := c.acknowledge(ctx, id); err != nil {
 		return fmt.Errorf("notify: acknowledge: %w", err)
@@ -70,19 +72,9 @@ func (c *Center) acknowledge(ctx context.Context, id string) error {
 		return err
 	}
 	defer end()
-	old := c.entry(id)
-	var audience Audience
-	if old != nil {
-		audience = old.Audience
-	}
-	who, err := access.Check(ctx, c.auth, access.NotifyAck, string(audience))
-	switch {
-	case err != nil:
+	old, who, err := c.acknowledgeable(ctx, id)
+	if err != nil || !old.Acknowledged.At.IsZero() && !old.failed {
 		return err
-	case old == nil:
-		return ErrUnknown
-	case !old.Acknowledged.At.IsZero() && !old.failed:
-		return nil
 	}
 	e := *old
 	if e.Acknowledged.At.IsZero() {
@@ -92,6 +84,20 @@ func (c *Center) acknowledge(ctx context.Context, id string) error {
 	err = c.put(ctx, &e)
 	c.set(&e)
 	return c.failed(err)
+}
+
+// acknowledgeable returns the notice called id and who asks, if it is kept and he
+// may acknowledge it. Otherwise the answer is that to a question about no notice.
+func (c *Center) acknowledgeable(ctx context.Context, id string) (*entry, *access.Entity, error) {
+	if e := c.entry(id); e != nil {
+		if who, err := access.Check(ctx, c.auth, access.NotifyAck, string(e.Audience)); err == nil {
+			return e, who, nil
+		}
+	}
+	if _, err := access.Check(ctx, c.auth, access.NotifyAck, ""); err != nil {
+		return nil, nil, err
+	}
+	return nil, nil, ErrUnknown
 }
 
 func (c *Center) entry(id string) *entry {

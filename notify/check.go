@@ -8,6 +8,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/iot-device-baseline/baseline/access"
 )
 
 // Limits of a [Notice].
@@ -27,7 +29,7 @@ const (
 )
 
 const (
-	ruleType     = "is words of [a-z0-9-] joined by dots, begins with a letter, at most 64 bytes"
+	ruleType     = "is up to 16 words of [a-z0-9-] joined by dots, begins with a letter, at most 64 bytes"
 	ruleKey      = "is at most 128 bytes of [a-zA-Z0-9._~:/@+-] and does not begin with ~"
 	ruleSeverity = "is info, warning or critical"
 	ruleAudience = "is [a-z][a-z0-9-]*, at most 32 bytes"
@@ -161,8 +163,9 @@ func printable(s string, most int, lines bool) bool {
 // printableRune refuses U+FFFD, which decoders put in the place of broken text.
 func printableRune(r rune) bool { return unicode.IsPrint(r) && r != utf8.RuneError }
 
+// validType reports whether s can be a type, and so resource(s) a resource.
 func validType(s string) bool {
-	if s == "" || len(s) > maxWord || s[0] < 'a' || s[0] > 'z' {
+	if s == "" || len(s) > maxWord || !lower(s[0]) || strings.Count(s, ".") >= access.MaxSegments {
 		return false
 	}
 	for w := range strings.SplitSeq(s, ".") {
@@ -172,6 +175,10 @@ func validType(s string) bool {
 	}
 	return true
 }
+
+// resource is the resource of [access.NotifyRaise] on a type: its words are the
+// segments, so that a grant can name an area of types, as "device/**".
+func resource(typ string) string { return strings.ReplaceAll(typ, ".", "/") }
 
 func validKey(s string) bool {
 	return len(s) <= maxKey && all(s, func(c byte) bool {

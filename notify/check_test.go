@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/iot-device-baseline/baseline/durable"
 	"github.com/iot-device-baseline/baseline/notify"
 )
 
@@ -34,6 +35,7 @@ func badNames() []badNotice {
 		breaking("long type", "/type", func(n *notify.Notice) { n.Type = strings.Repeat("a", 65) }),
 		breaking("type with empty word", "/type", func(n *notify.Notice) { n.Type = "a..b" }),
 		breaking("upper-case type", "/type", func(n *notify.Notice) { n.Type = "a.B" }),
+		breaking("type of many words", "/type", func(n *notify.Notice) { n.Type = "a" + strings.Repeat(".a", 16) }),
 		breaking("type of a path", "/type", func(n *notify.Notice) { n.Type = "a/b" }),
 		breaking("long key", "/key", func(n *notify.Notice) { n.Key = strings.Repeat("k", 129) }),
 		breaking("key with space", "/key", func(n *notify.Notice) { n.Key = "a b" }),
@@ -247,7 +249,8 @@ func FuzzStoredNotice(f *testing.F) {
 		require.NoError(t, d.Put(t.Context(), "notice/"+id, data))
 		c, err := notify.Open(t.Context(), d, guard(), nil)
 		if err != nil {
-			return // of a format of another release
+			require.ErrorIs(t, err, durable.ErrFormat, "of another release, or damaged and told")
+			return
 		}
 		if c.Stats().Damaged > 0 {
 			require.Error(t, c.Health(t.Context()))

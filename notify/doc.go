@@ -28,6 +28,10 @@
 // an erasure may be half done and is repeated by who asked for it; delivered
 // messages may be sent again. Notices of [Channel].Direct are lost.
 //
+// Damage of the medium stops nothing. A damaged notice, or a queue that lost
+// messages to damage, is told by [Center.Health] and [Center.Stats]; the notices of
+// such a queue are still kept, and answered to who asks.
+//
 //	center, err := notify.Open(ctx, store, guard, &notify.Options{
 //		Channels: []notify.Channel{{Name: "console", To: notify.NewWriter(os.Stdout, nil)}},
 //	})
@@ -38,6 +42,6 @@
 //	news, err := center.Wait(asOwner, seen, notify.Filter{Audience: notify.Owner})
 //
 // A part that raises does so as its own service, by [access.AsService], whose role
-// holds [access.NotifyRaise] on its types: the owner who changes a setting need not
-// be allowed to raise the notice about it.
+// holds [access.NotifyRaise] on its types, "update/*" for all of "update.…": the
+// owner who changes a setting need not be allowed to raise the notice about it.
 package notify

@@ -39,6 +39,38 @@ func Example() {
 	// <nil>
 }
 
+// A grant names an area of types: "update/*" is "update.available" and the like.
+func ExampleCenter_Raise() {
+	ctx := context.Background()
+	policy, err := access.NewPolicy(access.PolicySpec{
+		Roles:  []access.Role{{Name: "updater"}},
+		Grants: []access.Grant{{Role: "updater", Permission: access.NotifyRaise, Resources: []string{"update/*"}}},
+	}, nil)
+	if err != nil {
+		panic(err)
+	}
+	guard, err := access.OpenGuard(ctx, newDir(), policy, &access.GuardOptions{Services: map[string][]string{"update": {"updater"}}})
+	if err != nil {
+		panic(err)
+	}
+	center, err := notify.Open(ctx, newDir(), guard, nil)
+	if err != nil {
+		panic(err)
+	}
+	ctx, err = access.AsService(ctx, guard.Issuer("service"), "update")
+	if err != nil {
+		panic(err)
+	}
+	for _, typ := range []string{"update.available", "update.installed", "protect.tampered"} {
+		_, err := center.Raise(ctx, notify.Notice{Type: typ, Severity: notify.Info, Audience: notify.Owner, Title: "News"})
+		fmt.Println(typ, errors.Is(err, access.ErrDenied))
+	}
+	// Output:
+	// update.available false
+	// update.installed false
+	// protect.tampered true
+}
+
 func ExampleNewWriter() {
 	w := notify.NewWriter(os.Stdout, &notify.WriterOptions{Text: true})
 	n := notify.Notice{

@@ -23,7 +23,7 @@ var guard = sync.OnceValue(func() *access.Guard {
 	policy, err := access.NewPolicy(access.PolicySpec{
 		Roles: []access.Role{{Name: "part"}, {Name: "owner"}, {Name: "user"}, {Name: "admin"}},
 		Grants: []access.Grant{
-			grant("part", access.NotifyRaise, "*"),
+			grant("part", access.NotifyRaise, "**"),
 			grant("owner", access.NotifyRead, "owner"), grant("owner", access.NotifyAck, "owner"),
 			grant("user", access.NotifyRead, "user"), grant("user", access.NotifyAck, "user"),
 			grant("user", access.EraseSubject, "{self}"),

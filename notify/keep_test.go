@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -115,8 +116,9 @@ func TestDamagedNoticeIsToldAndErased(t *testing.T) {
 	require.NoError(t, c.Health(context.Background()))
 }
 
-// Every single bit of the medium is flipped in turn: nothing panics, and every
-// notice is there unchanged or its loss is told.
+// Every single bit of the medium is flipped in turn: nothing panics, every notice
+// is there unchanged or its loss is told, and only a format of another release or
+// damage to the directory itself keeps the Center shut.
 func TestEveryFlippedBitIsToldOrHarmless(t *testing.T) {
 	m := powercut.New()
 	d, err := durable.OpenFS(m.FS(), nil)
@@ -125,19 +127,75 @@ func TestEveryFlippedBitIsToldOrHarmless(t *testing.T) {
 	raise(t, c, notice("a"))
 	raise(t, c, critical("b"))
 	want := list(t, c)
-	powercut.Flip(m, nil, func(m *powercut.Machine, where string) {
+	opened := 0
+	flips := powercut.Flip(m, nil, func(m *powercut.Machine, where string) {
 		d, err := durable.OpenFS(m.FS(), nil)
 		if err != nil {
+			require.True(t, typed(err), "%s: %v", where, err)
 			return
 		}
 		c, err := notify.Open(context.Background(), d, guard(), nil)
 		if err != nil {
+			require.True(t, typed(err), "%s: %v", where, err)
 			return
 		}
+		opened++
 		if got := list(t, c); !assert.ObjectsAreEqual(want, got) && c.Health(context.Background()) == nil {
 			t.Errorf("%s: %v", where, got)
 		}
 	})
+	t.Logf("flips=%d opened=%d", flips, opened)
+	assert.Greater(t, opened, flips*9/10, "one bit rarely costs more than one notice")
+}
+
+// typed reports whether a caller can tell what err of opening means.
+func typed(err error) bool {
+	return slices.ContainsFunc([]error{notify.ErrDamaged, durable.ErrCorrupt, durable.ErrFormat, durable.ErrHeld},
+		func(target error) bool { return errors.Is(err, target) })
+}
+
+// Every single bit of a channel's queue is flipped in turn: the Center opens, has
+// every notice, takes and delivers another, and tells what the channel lost.
+func TestDamagedQueueDoesNotStopTheCenter(t *testing.T) {
+	store, m := newDir(), powercut.New()
+	opts := hub(notify.NewMemory(9))
+	var err error
+	opts.Queues, err = durable.OpenFS(m.FS(), nil)
+	require.NoError(t, err)
+	c := open(t, store, opts)
+	raise(t, c, notice("a"))
+	require.NoError(t, c.Drain(context.Background()))
+	raise(t, c, notice("b"))
+	require.NoError(t, c.Close())
+	damaged := 0
+	powercut.Flip(m, nil, func(m *powercut.Machine, where string) {
+		if !strings.Contains(where, "hub") { // damage to the directory itself
+			return
+		}
+		queues, err := durable.OpenFS(m.FS(), nil)
+		require.NoError(t, err, where)
+		sink := notify.NewMemory(9)
+		opts := hub(sink)
+		opts.Queues = queues
+		c := open(t, store, opts)
+		require.Equal(t, "a b", keys(t, c)[:3], where)
+		raise(t, c, notice("new"))
+		require.NoError(t, c.Drain(context.Background()), where)
+		got := sink.Notices()
+		require.NotEmpty(t, got, where)
+		require.Equal(t, "new", got[len(got)-1].Key, where)
+		switch n := c.Stats().Channels[0].Damaged; {
+		case n > 0:
+			damaged++
+			require.ErrorIs(t, c.Health(context.Background()), notify.ErrDamaged, where)
+		default:
+			require.Equal(t, "b", got[len(got)-2].Key, "%s: a loss that is not told", where)
+		}
+		require.NoError(t, c.Resolve(as("part"), "test.event", "new"))
+		require.NoError(t, c.Close(), where)
+	})
+	assert.Greater(t, damaged, 100)
+	t.Logf("damaged=%d", damaged)
 }
 
 func TestStoreOnHoldAndStoreWithoutLogs(t *testing.T) {

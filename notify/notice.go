@@ -66,8 +66,8 @@ const (
 // of fields is set by who raises it, the second is kept by the [Center] and
 // ignored by [Center.Raise]. [Notice.Check] tells the limits of each field.
 type Notice struct {
-	// Type says what it is about: "update.available", "protect.tampered". It is the
-	// resource of [access.NotifyRaise].
+	// Type says what it is about: "update.available", "protect.tampered". With "/"
+	// for "." it is the resource of [access.NotifyRaise]: "update/available".
 	Type string
 	// Key tells notices of one type apart; it may be empty. (Type, Key) is what a
 	// notice is deduplicated by. Do not build it from what strangers send.

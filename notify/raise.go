@@ -15,9 +15,10 @@ import (
 )
 
 // Raise keeps n and queues it for the channels that it is for. The returned id is
-// that of the notice that tells it. It needs [access.NotifyRaise] on the type:
-// a part raises as its own service ([access.AsService]), not with the entity of
-// the request that it is serving.
+// that of the notice that tells it. It needs [access.NotifyRaise] on the type, its
+// dots as slashes: a grant on "update/*" or "device/**" covers an area of types. A
+// part raises as its own service ([access.AsService]), not with the entity of the
+// request that it is serving.
 //
 //   - A notice of the same Type and Key that is active is not raised again: its
 //     Count grows, Title, Text, Data and durations become those of n, Severity the
@@ -40,7 +41,7 @@ func (c *Center) Raise(ctx context.Context, n Notice) (id string, err error) {
 	if err := n.Check(); err != nil {
 		return "", fmt.Errorf("notify: raise: %w", err)
 	}
-	if _, err := access.Check(ctx, c.auth, access.NotifyRaise, n.Type); err != nil {
+	if _, err := access.Check(ctx, c.auth, access.NotifyRaise, resource(n.Type)); err != nil {
 		return "", fmt.Errorf("notify: raise: %w", err)
 	}
 	end, err := c.begin(ctx)

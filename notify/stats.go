@@ -32,6 +32,7 @@ type ChannelStats struct {
 	Retried   int           // failed tries that were repeated
 	Refused   int           // given up: permanent errors; with Direct any error
 	Lost      int           // dropped because too many waited
+	Damaged   int           // times that messages were lost to damage of the medium
 	Failing   time.Duration // how long every try has failed; 0 = the last one worked
 	Stopped   bool          // the queue cannot be read or written
 }
@@ -66,7 +67,7 @@ func (c *Center) channelStats(ch *channel, now time.Time) ChannelStats {
 		o := ch.box.Stats()
 		s.Pending, s.Skipped = ch.box.Pending(), ch.skipped
 		s.Delivered = o.Delivered - ch.skipped
-		s.Retried, s.Refused, s.Lost = o.Retried, o.Dropped, o.Overflowed
+		s.Retried, s.Refused, s.Lost, s.Damaged = o.Retried, o.Dropped, o.Overflowed, o.Damaged
 		return s
 	}
 	i := slices.IndexFunc(c.fan.channels, func(d *direct) bool { return d.channel == ch })
@@ -82,7 +83,8 @@ const patience = time.Hour
 
 // Health reports what the owner of the device should know: notices that cannot be
 // read ([ErrDamaged]; [Center.Erase] removes them) or written, channels that lost
-// notices, whose queue is stopped, or that have failed for an hour.
+// notices, also to damage ([ErrDamaged]), whose queue is stopped, or that have
+// failed for an hour.
 func (c *Center) Health(context.Context) error {
 	s := c.Stats()
 	var errs []error
@@ -95,6 +97,9 @@ func (c *Center) Health(context.Context) error {
 	}
 	c.mu.Unlock()
 	for _, ch := range s.Channels {
+		if ch.Damaged > 0 {
+			errs = append(errs, fmt.Errorf("notify: health: channel %s: its queue lost messages: %w", ch.Name, ErrDamaged))
+		}
 		switch {
 		case ch.Stopped:
 			errs = append(errs, fmt.Errorf("notify: health: channel %s: its queue is stopped", ch.Name))

@@ -7,10 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"math"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -27,9 +24,9 @@ import (
 // single value that is put back is not noticed in this release; see the package
 // documentation.
 //
-// A value is at most [MaxObject] bytes. Damage is an [*ObjectError]. List reads
-// every value of the compartment. A Compartment may be used concurrently. After
-// its erasure every method gives an error that is [ErrMissing].
+// A value is at most [MaxObject] bytes. Damage is an [*ObjectError]; see
+// [Compartment.List] and [Compartment.Repair]. A Compartment may be used
+// concurrently. After its erasure every method gives an error that is [ErrMissing].
 type Compartment struct {
 	v *Vault
 	c *cell
@@ -41,9 +38,10 @@ var (
 	_ durable.Logs      = (*Compartment)(nil)
 	_ durable.Reserver  = (*Compartment)(nil)
 	_ durable.Formatter = (*Compartment)(nil)
+	_ durable.Tree      = (*Compartment)(nil)
 )
 
-// cell is a compartment with its keys. All but the last two fields are constant.
+// cell is a compartment with its keys. The first fields are constant.
 type cell struct {
 	id    id
 	class Class
@@ -53,6 +51,7 @@ type cell struct {
 
 	gone  atomic.Bool // erased, being erased, or the vault is closed
 	write sync.Mutex  // held from reading a version to writing the next
+	known known
 }
 
 func newCell(e entry) *cell {
@@ -79,11 +78,13 @@ func (c *Compartment) Get(ctx context.Context, name string) ([]byte, error) {
 		return nil, fmt.Errorf("protect: get %s: %w", name, err)
 	}
 	defer done()
-	raw, err := s.Get(ctx, c.c.path(kindObject, name))
+	path := c.c.path(kindObject, name)
+	raw, err := s.Get(ctx, path)
 	if err == nil {
 		raw, err = c.c.openObject(name, raw)
 	}
 	if err != nil {
+		c.suspect(ctx, s, path, err)
 		return nil, c.damaged(name, err)
 	}
 	c.v.stats.gets.Add(1)
@@ -110,6 +111,7 @@ func (c *Compartment) Put(ctx context.Context, name string, value []byte) error 
 	if err != nil {
 		return fmt.Errorf("protect: put %s: %w", name, err)
 	}
+	c.c.known.mark(path, false)
 	c.v.stats.puts.Add(1)
 	return nil
 }
@@ -145,57 +147,13 @@ func (c *Compartment) Delete(ctx context.Context, name string) error {
 		defer done()
 		c.c.write.Lock()
 		defer c.c.write.Unlock()
-		err = s.Delete(ctx, c.c.path(kindObject, name))
+		err = c.remove(ctx, s, c.c.path(kindObject, name))
 	}
 	if err != nil {
 		return fmt.Errorf("protect: delete %s: %w", name, err)
 	}
 	c.v.stats.deletes.Add(1)
 	return nil
-}
-
-// List implements [durable.Store].
-func (c *Compartment) List(ctx context.Context, prefix string) ([]string, error) {
-	s, done, err := c.use(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("protect: list %s: %w", prefix, err)
-	}
-	defer done()
-	paths, err := s.List(ctx, c.c.id.path(""))
-	if err != nil {
-		return nil, fmt.Errorf("protect: list %s: %w", prefix, err)
-	}
-	var names []string
-	for _, path := range paths {
-		name, err := c.nameAt(ctx, s, path)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // deleted meanwhile
-		}
-		if err != nil {
-			return nil, c.damaged("a value", err)
-		}
-		if strings.HasPrefix(name, prefix) {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names, nil
-}
-
-func (c *Compartment) nameAt(ctx context.Context, s durable.Store, path string) (string, error) {
-	raw, err := s.Get(ctx, path)
-	if err != nil {
-		return "", err
-	}
-	o, err := parseObject(raw)
-	if err != nil {
-		return "", err
-	}
-	name, err := c.c.openName(o)
-	if err == nil && c.c.path(kindObject, name) != path {
-		err = fmt.Errorf("object of another name: %w", ErrForeign)
-	}
-	return name, err
 }
 
 // Reserve implements [durable.Reserver].
@@ -207,6 +165,7 @@ func (c *Compartment) Reserve(ctx context.Context, name string, size int) error 
 			err = fmt.Errorf("%d bytes, at most %d: %w", size, MaxObject, fs.ErrInvalid)
 		} else {
 			stored := objectHeader + maxNameBox + size + (size/segmentSize+1)*aeadOverhead
+			c.c.known.use(name)
 			err = durable.Reserve(ctx, s, c.c.path(kindObject, name), stored)
 		}
 	}
@@ -270,18 +229,3 @@ func (c *Compartment) damaged(name string, err error) error {
 	}
 	return &ObjectError{Class: c.c.class, Name: name, Action: actRestore, Err: err}
 }
-
-// text is all that a compartment shows of itself: it holds keys and a subject.
-func (c *Compartment) text() string { return "protect.Compartment(" + c.c.class.String() + ")" }
-
-// String returns the class, not the subject.
-func (c *Compartment) String() string { return c.text() }
-
-// GoString returns String.
-func (c *Compartment) GoString() string { return c.text() }
-
-// MarshalText returns String.
-func (c *Compartment) MarshalText() ([]byte, error) { return []byte(c.text()), nil }
-
-// LogValue returns String.
-func (c *Compartment) LogValue() slog.Value { return slog.StringValue(c.text()) }

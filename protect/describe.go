@@ -2,6 +2,7 @@ package protect
 
 import (
 	"context"
+	"log/slog"
 	"strconv"
 
 	"github.com/iot-device-baseline/baseline/clause"
@@ -29,3 +30,18 @@ func (s *Subjects) Features() []clause.Feature {
 		Settings: []clause.Setting{{Name: "method", Value: string(s.v.method())}},
 	}}
 }
+
+// text is all that a compartment shows of itself: it holds keys and a subject.
+func (c *Compartment) text() string { return "protect.Compartment(" + c.c.class.String() + ")" }
+
+// String returns the class, not the subject.
+func (c *Compartment) String() string { return c.text() }
+
+// GoString returns String.
+func (c *Compartment) GoString() string { return c.text() }
+
+// MarshalText returns String.
+func (c *Compartment) MarshalText() ([]byte, error) { return []byte(c.text()), nil }
+
+// LogValue returns String.
+func (c *Compartment) LogValue() slog.Value { return slog.StringValue(c.text()) }

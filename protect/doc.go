@@ -8,7 +8,7 @@
 // What is read is what was written under that name in that compartment of that
 // vault, or an error: a file that was changed, cut, exchanged with another,
 // renamed, or brought from another device gives a sentinel of this package, never
-// other bytes. Erasing a compartment destroys its key. Over a KeyStore whose
+// other bytes; it hides no other value. Erasing a compartment destroys its key. Over a KeyStore whose
 // [Revoker] reaches copies, that closes every image of the disk ever taken, in time
 // that does not depend on the size of the data.
 //
@@ -42,6 +42,8 @@
 //     KeyStore without Revoker.
 //   - Streams, attestation, moving to another KeyStore, recovery of a lost one.
 //   - The number, size and times of change of values show.
+//   - Absence. A value that was removed, by its file or by [Compartment.Repair], looks like
+//     one that was never stored. The names of logs are not kept: see [Compartment.Entries].
 //   - A process with the device's own rights: it uses the keys while the vault is open. Keys in
 //     memory are forgotten by [Vault.Close], not overwritten.
 //
@@ -55,7 +57,8 @@
 //
 // # Power cuts
 //
-// Every change leaves the old or the new state, and what was acknowledged is kept.
+// Every change leaves the old or the new state, and what was acknowledged is kept;
+// [Compartment.RemoveAll] and [Compartment.Repair] are many such changes.
 // [Open] finishes an erasure whose first advance has happened; one whose first
 // advance has not happened did not begin. Provision is repeated when it was
 // interrupted. Space for two key tables is reserved, so that an erasure ends on a

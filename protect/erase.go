@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
-	"strings"
 
 	"github.com/iot-device-baseline/baseline/access"
-	"github.com/iot-device-baseline/baseline/durable"
 )
 
 // Method says what an erasure really did, in words for a receipt (NIST SP 800-88:
@@ -23,9 +21,12 @@ const (
 	// MethodClear: the keys are gone from the running medium; an image of it taken
 	// before, or remnants in its free space, open the data.
 	MethodClear Method = "clear: live copies only"
+	// MethodNothing: no key was destroyed, for there was none. It says nothing of
+	// copies: a disk that was put aside while the data was on it is not closed.
+	MethodNothing Method = "nothing was found to erase"
 )
 
-// method is what an erasure of this vault is worth.
+// method is what an erasure of this vault is worth when it destroys a key.
 func (v *Vault) method() Method {
 	if v.rev != nil && v.info.Advance == ReachCopies {
 		return MethodPurge
@@ -42,13 +43,19 @@ type Authority struct {
 
 // Erase destroys the user data of subjects by destroying their keys (27402
 // 5.2.4), in time that does not depend on how much there is. The entity in ctx
-// needs [access.EraseSubject] on each of them. A subject without data is erased
-// already. nil means that no restart brings the data back; then the files are
-// removed. Calls at the same time share the work.
+// needs [access.EraseSubject] on each of them; to name none gives an error that is
+// [fs.ErrInvalid]. When none of them has data the method is [MethodNothing]. nil
+// means that no restart brings the data back; then the files are removed, those of
+// a log that is open at the next erasure after its Close. Calls at the same time
+// share the work.
 //
 // After an error the data of a subject is whole or gone. Its compartment is
-// refused while that is not known: call Erase again, also after a restart.
+// refused while that is not known: call Erase again, also after a restart. If the
+// restart has finished the erasure, that finds nothing.
 func (v *Vault) Erase(ctx context.Context, subjects ...string) (Method, error) {
+	if len(subjects) == 0 {
+		return "", fmt.Errorf("protect: erase: no subject: %w", fs.ErrInvalid)
+	}
 	for _, s := range subjects {
 		if err := validSubject(s); err != nil {
 			return "", err
@@ -67,6 +74,9 @@ func (v *Vault) Erase(ctx context.Context, subjects ...string) (Method, error) {
 // [access.ResetRequest] with the scope as resource. [ClassFloor] is refused
 // whoever asks (27402 5.2.3.2). An erased class is empty when it is opened again.
 func (v *Vault) EraseClasses(ctx context.Context, under Authority, classes ...Class) (Method, error) {
+	if len(classes) == 0 {
+		return "", fmt.Errorf("protect: erase: no class: %w", fs.ErrInvalid)
+	}
 	for _, c := range classes {
 		userData := c == ClassUserData && under.Permission == access.EraseAll
 		if !c.valid() || c == ClassFloor || !userData && under.Permission != access.ResetRequest {
@@ -102,20 +112,20 @@ func (v *Vault) Rotate(ctx context.Context) error {
 	return nil
 }
 
-// eraseMatching erases under v.mu.
+// eraseMatching erases under v.mu. match remembers what it found: it is also
+// asked before an erasure whose end is not known is finished, which may be the one.
 func (v *Vault) eraseMatching(ctx context.Context, match func(entry) bool) error {
+	v.matching(match)
 	if err := v.ready(ctx); err != nil {
 		return err
 	}
-	var ids []id
-	for _, e := range v.live.entries {
-		if match(e) && e.class != ClassFloor {
-			ids = append(ids, e.id)
-			v.cells[e.id].gone.Store(true)
-		}
-	}
+	v.tidy(ctx)
+	ids := v.matching(match)
 	if len(ids) == 0 {
 		return nil
+	}
+	for _, i := range ids {
+		v.cells[i].gone.Store(true)
 	}
 	if err := v.erase(ctx, ids); err != nil {
 		if serr := v.settle(ctx); serr != nil || slices.ContainsFunc(ids, v.live.has) {
@@ -123,8 +133,17 @@ func (v *Vault) eraseMatching(ctx context.Context, match func(entry) bool) error
 		}
 	}
 	v.stats.erasures.Add(int64(len(ids)))
-	v.removeFiles(ctx, ids)
+	v.sweep(ctx)
 	return nil
+}
+
+func (v *Vault) matching(match func(entry) bool) (ids []id) {
+	for _, e := range v.live.entries {
+		if e.class != ClassFloor && match(e) {
+			ids = append(ids, e.id)
+		}
+	}
+	return ids
 }
 
 // protocol is how an erasure advances generations. All but the first are wrong;
@@ -224,14 +243,4 @@ func (v *Vault) sealRoot(ctx context.Context, gen uint64, root *key) (blob []byt
 // dropStale removes the table before the live one: dead with a Revoker.
 func (v *Vault) dropStale(ctx context.Context) error {
 	return v.medium().Delete(ctx, tableName(v.live.gen+1)) // the same record as gen-1
-}
-
-// removeFiles gives the space back. What it leaves cannot be read, and the next
-// Open tries again.
-func (v *Vault) removeFiles(ctx context.Context, ids []id) {
-	for _, i := range ids {
-		if durable.RemoveAll(ctx, v.medium(), strings.TrimSuffix(i.path(""), "/")) != nil {
-			v.stats.filesLeft.Add(1)
-		}
-	}
 }

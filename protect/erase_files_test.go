@@ -1,6 +1,7 @@
 package protect_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -8,12 +9,28 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/iot-device-baseline/baseline/durable"
+	"github.com/iot-device-baseline/baseline/durable/powercut"
+	"github.com/iot-device-baseline/baseline/protect"
 )
 
-// Erasure gives back the space of values, logs and reserves: at once, or at the
-// next start where a log was still open.
+// Erasure gives back the space of values, logs and reserves: at once, or where a log
+// was still open at the next erasure, compartment or start.
 func TestEraseGivesTheSpaceBack(t *testing.T) {
-	for name, closed := range map[string]bool{"log closed": true, "log open": false} {
+	for name, next := range map[string]func(context.Context, *powercut.Machine, *protect.Vault) error{
+		"at once": nil,
+		"at the next start": func(ctx context.Context, m *powercut.Machine, _ *protect.Vault) error {
+			_, err := open(ctx, m, token, few())
+			return err
+		},
+		"at the next erasure": func(ctx context.Context, _ *powercut.Machine, v *protect.Vault) error {
+			_, err := v.Erase(ctx, "nobody")
+			return err
+		},
+		"with a new compartment": func(ctx context.Context, _ *powercut.Machine, v *protect.Vault) error {
+			_, err := v.Subject(ctx, "dave")
+			return err
+		},
+	} {
 		t.Run(name, func(t *testing.T) {
 			ctx := somebody(t.Context())
 			m, v := device(t, token, few())
@@ -25,16 +42,19 @@ func TestEraseGivesTheSpaceBack(t *testing.T) {
 			require.NoError(t, durable.Reserve(ctx, carol, "journal", 100))
 			diary, err := durable.OpenLog(ctx, carol, "diary", nil)
 			require.NoError(t, err)
-			if closed {
+			if next == nil {
 				require.NoError(t, diary.Close())
 			}
 			require.Greater(t, len(m.Files()), bob+3)
 			_, err = v.Erase(ctx, "carol")
 			require.NoError(t, err)
-			if !closed {
-				assert.NotZero(t, v.Stats().FilesLeft, "told, and unreadable")
-				_, err = open(ctx, m, token, few())
+			if next != nil {
+				assert.EqualValues(t, 1, v.Stats().FilesLeft, "told, and unreadable")
+				_, err = v.Erase(ctx, "nobody")
 				require.NoError(t, err)
+				assert.EqualValues(t, 1, v.Stats().FilesLeft, "it is still open")
+				require.NoError(t, diary.Close())
+				require.NoError(t, next(ctx, m, v))
 			}
 			for file := range m.Files() {
 				assert.False(t, strings.Contains(file, "+log/"), file)

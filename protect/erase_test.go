@@ -37,9 +37,9 @@ func TestErase(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, want, method)
 			refusedEverywhere(t, ctx, alice, diary)
-			again, err := v.Erase(ctx, "alice")
+			again, err := v.Erase(ctx, "alice", "nobody")
 			require.NoError(t, err)
-			assert.Equal(t, want, again)
+			assert.Equal(t, protect.MethodNothing, again)
 			require.NoError(t, v.Subjects().Verify(ctx, "alice"))
 			require.Error(t, v.Subjects().Verify(ctx, "bob"))
 

@@ -74,6 +74,7 @@ const (
 	actReprovision = "provision anew with somebody present, or bring back the newest state"
 	actKeyStore    = "bring back the key store that the vault was provisioned with"
 	actRestore     = "restore it from its source, or delete it"
+	actRepair      = "restore them from their source, or give them up by Repair of their compartment"
 	actReopen      = "open the compartment anew"
 	actRetry       = "retry later"
 )

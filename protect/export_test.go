@@ -28,8 +28,8 @@ type Opened struct {
 // OpenedKey opens the objects of a compartment.
 type OpenedKey struct{ c *cell }
 
-// Names says how TryTable and TryObject are used: an attacker has the directory's
-// values, and unseal, and nothing of the Vault.
+// TryTable opens a table's file as an attacker does, who has the directory's values,
+// and unseal, and nothing of the Vault.
 func TryTable(head *HeaderFields, raw []byte, unseal func([]byte) ([]byte, error)) (*Opened, error) {
 	sealed, err := parseTable(raw)
 	if err != nil {

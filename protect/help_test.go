@@ -149,6 +149,9 @@ func content(ctx context.Context, v *protect.Vault) (string, error) {
 		}
 		lines = append(lines, line)
 	}
+	if v.Stats().Unreadable > 0 { // List left it out
+		return "", v.Health(ctx)
+	}
 	return strings.Join(lines, "; "), nil
 }
 

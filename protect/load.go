@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strings"
 
 	"github.com/iot-device-baseline/baseline/durable"
 )
@@ -56,6 +55,7 @@ func (v *Vault) settle(ctx context.Context) error {
 		return err
 	}
 	v.unsettled = false
+	v.sweep(ctx) // it may have finished an erasure
 	return nil
 }
 
@@ -112,27 +112,14 @@ func (v *Vault) nothing(ctx context.Context) error {
 			return vaultError("header", actReprovision, fmt.Errorf("no state, but the key store is in generation %d: %w", gen, ErrTampered))
 		}
 	}
-	used, err := v.hasObjects(ctx)
+	used, err := v.directories(ctx)
 	if err != nil {
 		return err
 	}
-	if used {
-		return vaultError("header", actReprovision, fmt.Errorf("objects without header: %w", ErrTampered))
+	if len(used) > 0 {
+		return vaultError("header", actReprovision, fmt.Errorf("%d compartments without header: %w", len(used), ErrTampered))
 	}
 	return vaultError("header", actProvision, fmt.Errorf("not provisioned: %w", ErrMissing))
-}
-
-func (v *Vault) hasObjects(ctx context.Context) (bool, error) {
-	names, err := v.medium().List(ctx, top)
-	if err != nil {
-		return false, err
-	}
-	for _, name := range names {
-		if strings.Contains(strings.TrimPrefix(name, top), "/") {
-			return true, nil
-		}
-	}
-	return false, nil
 }
 
 // tableAt returns the table's file in the record for gen; none is nil.
@@ -186,12 +173,19 @@ func (v *Vault) pickRevocable(ctx context.Context, l *loaded) (sealed sealedTabl
 // unbegun explains a header beside a key store that never advanced: either its
 // provisioning was cut short, or it is not the one.
 func (v *Vault) unbegun(ctx context.Context, other sealedTable) error {
-	used, err := v.hasObjects(ctx)
+	used, err := v.directories(ctx)
 	if err != nil {
 		return err
 	}
-	if used || other.gen != 1 {
+	if len(used) > 0 || other.gen != 1 {
 		return vaultError("key store", actKeyStore, fmt.Errorf("it was never provisioned, the vault was: %w", ErrLost))
+	}
+	// A table that has not begun is not opened even by the key store that sealed it;
+	// one that knows its own says whose it is.
+	secret, err := v.keys.Unseal(ctx, other.blob)
+	clear(secret)
+	if errors.Is(err, ErrLost) || errors.Is(err, ErrForeign) || errors.Is(err, ErrUnavailable) {
+		return keyStoreError("root", err)
 	}
 	return vaultError("header", actProvision, fmt.Errorf("provisioning was interrupted: %w", ErrMissing))
 }

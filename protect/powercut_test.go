@@ -102,7 +102,7 @@ func ops() []powercut.Op {
 		_, err := v.EraseClasses(ctx, reset(), protect.ClassSettings, protect.ClassUserData)
 		return err
 	})
-	return append(ops, anewOp(), deleteOp(), compartmentOp(), rotateOp(), logOp(), reserveOp())
+	return append(ops, anewOp(), deleteOp(), compartmentOp(), rotateOp(), logOp(), reserveOp(), removeAllOp(), repairOp())
 }
 
 func reset() protect.Authority {
@@ -263,7 +263,7 @@ func TestPowerCutCovered(t *testing.T) {
 	powercut.Covered(t, ops(), []string{
 		"Vault.Guard", "Vault.Report", "Vault.Features", "Vault.Stats", "Vault.Health", "Vault.Close",
 		"Vault.Compartments", "Vault.Subjects", "Vault.Format", "Vault.MarshalText", "Vault.LogValue",
-		"Compartment.Class", "Compartment.Get", "Compartment.List", "Compartment.Format", "Compartment.String",
+		"Compartment.Class", "Compartment.Get", "Compartment.List", "Compartment.Entries", "Compartment.Format", "Compartment.String",
 		"Compartment.GoString", "Compartment.MarshalText", "Compartment.LogValue",
 		"Subjects.Name", "Subjects.Verify", "Subjects.Features", "Vault.Describe",
 	}, (*protect.Vault)(nil), (*protect.Compartment)(nil), (*protect.Subjects)(nil))

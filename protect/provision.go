@@ -18,7 +18,7 @@ import (
 // call it by itself at a start.
 //
 // A vault that opens gives an error that is [io/fs.ErrExist]. Remnants of an
-// earlier life are refused as by [Open], unless Options.Presence proves somebody.
+// earlier life, be it only a log, are refused as by [Open], unless Options.Presence proves somebody.
 // A key store that is not available is an error to retry. A power cut leaves a
 // provisioned vault, or one that Open calls [ErrMissing] and Provision makes anew;
 // after an earlier life, one that Open refuses as before.

@@ -4,14 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 )
 
 // job is an erasure that somebody waits for.
 type job struct {
 	match func(entry) bool
-	done  bool // under Vault.mu, like err
+	found bool // under Vault.mu, like done and err: something matched
+	done  bool
 	err   error
 }
 
@@ -54,6 +54,9 @@ func (v *Vault) destroy(ctx context.Context, match func(entry) bool) (Method, er
 	if j.err != nil {
 		return "", fmt.Errorf("protect: erase: %w", j.err)
 	}
+	if !j.found {
+		return MethodNothing, nil
+	}
 	return v.method(), nil
 }
 
@@ -65,8 +68,13 @@ func (v *Vault) work(ctx context.Context, j *job) (led bool) {
 		return false
 	}
 	jobs := v.queue.take()
-	err := v.eraseMatching(ctx, func(e entry) bool {
-		return slices.ContainsFunc(jobs, func(j *job) bool { return j.match(e) })
+	err := v.eraseMatching(ctx, func(e entry) (found bool) {
+		for _, j := range jobs {
+			if j.match(e) {
+				j.found, found = true, true
+			}
+		}
+		return found
 	})
 	for _, j := range jobs {
 		j.done, j.err = true, err

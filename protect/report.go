@@ -20,7 +20,7 @@ const RollbackNone = "none: an older copy of an object, or of the disk within a 
 type Report struct {
 	KeyStore     Info   `json:"key_store"`
 	Generation   uint64 `json:"generation"`   // 1 and up; without a Revoker counted by the vault alone
-	Erasure      Method `json:"erasure"`      // what an erasure is worth
+	Erasure      Method `json:"erasure"`      // what an erasure of data is worth
 	Rollback     string `json:"rollback"`     // protection against it, in words
 	Compartments int    `json:"compartments"` // in use
 	Subjects     int    `json:"subjects"`     // of them, with user data
@@ -85,7 +85,8 @@ type Stats struct {
 	Refused             int64 // objects and records that were not what was written
 	Erasures            int64 // compartments
 	Advances            int64 // of the key store's generation
-	FilesLeft           int64 // of erased compartments, unreadable; the next Open removes them
+	FilesLeft           int64 // erased compartments whose files are there, unreadable; the next erasure or Open removes them
+	Unreadable          int64 // objects found damaged or foreign, until they are put anew or removed
 }
 
 // Stats returns the counters.
@@ -93,13 +94,24 @@ func (v *Vault) Stats() Stats {
 	s := &v.stats
 	return Stats{
 		Gets: s.gets.Load(), Puts: s.puts.Load(), Deletes: s.deletes.Load(), Refused: s.refused.Load(),
-		Erasures: s.erasures.Load(), Advances: s.advances.Load(), FilesLeft: s.filesLeft.Load(),
+		Erasures: s.erasures.Load(), Advances: s.advances.Load(), FilesLeft: s.filesLeft.Load(), Unreadable: v.unreadable(),
 	}
 }
 
-// Health says what the owner should know: a table that could not be settled, or
-// missing reserves. It does not ask the key store.
+func (v *Vault) unreadable() (n int64) {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	for _, c := range v.cells {
+		n += c.known.unreadable()
+	}
+	return n
+}
+
+// Health says what the owner should know: a table that could not be settled,
+// objects that were found unreadable, or missing reserves. It does not ask the key
+// store, and reads nothing: an object counts from when Get or List came upon it.
 func (v *Vault) Health(context.Context) error {
+	bad := v.unreadable()
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	switch {
@@ -107,6 +119,8 @@ func (v *Vault) Health(context.Context) error {
 		return vaultError("vault", "open it", fmt.Errorf("closed: %w", ErrUnavailable))
 	case v.unsettled:
 		return vaultError("key table", actRetry, fmt.Errorf("an interrupted change is not settled: %w", ErrUnavailable))
+	case bad > 0:
+		return vaultError("objects", actRepair, fmt.Errorf("%d cannot be read: %w", bad, ErrTampered))
 	case v.stats.reservesMissing.Load() > 0:
 		return vaultError("reserve", "free some space and reopen", durable.ErrFull)
 	}

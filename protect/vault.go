@@ -2,13 +2,11 @@ package protect
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -20,7 +18,8 @@ import (
 type Options struct {
 	// MaxCompartments bounds the key table: 8 to 1024, default 256. Four times 123
 	// bytes for each, plus 9 KiB, are kept in reserve on the medium (133 KiB by
-	// default), so that an erasure ends on a full one.
+	// default; more when the vault holds more already), so that an erasure ends on a
+	// full one.
 	MaxCompartments int
 	// Presence lets Provision start afresh on a device that shows an earlier life
 	// whose state is lost. It is asked then and only then; nil refuses.
@@ -209,6 +208,7 @@ func (v *Vault) create(ctx context.Context, class Class, subject string) (*Compa
 	}
 	e := entry{id: newID(), class: class, state: stateLive, made: v.live.gen, key: newKey(), subject: subject}
 	next := v.live.with(v.live.gen, e)
+	v.tidy(ctx)
 	if err := v.medium().Put(ctx, tableName(next.gen), next.seal(v.hdr, v.root, v.blob)); err != nil {
 		v.unsettled = true
 		return nil, err
@@ -239,45 +239,6 @@ func (v *Vault) medium() durable.Store {
 		return h.Store()
 	}
 	return v.dir
-}
-
-// reserve keeps space for both tables. A medium too full for it is no reason not
-// to open: see [Vault.Health].
-func (v *Vault) reserve(ctx context.Context) {
-	for gen := range uint64(2) {
-		if durable.Reserve(ctx, v.medium(), tableName(gen), tableSize(v.opts.MaxCompartments)) != nil {
-			v.stats.reservesMissing.Add(1)
-		}
-	}
-}
-
-// sweep removes files of compartments that are in no table any more.
-func (v *Vault) sweep(ctx context.Context) {
-	dirs, err := durable.Entries(ctx, v.medium(), strings.TrimSuffix(top, "/"))
-	if err != nil {
-		v.stats.filesLeft.Add(1)
-		return
-	}
-	for _, dir := range dirs {
-		if compartmentName(dir) && !v.owns(dir) && durable.RemoveAll(ctx, v.medium(), top+dir) != nil {
-			v.stats.filesLeft.Add(1)
-		}
-	}
-}
-
-// compartmentName reports whether an entry below top is a compartment's directory.
-func compartmentName(entry string) bool {
-	raw, err := hex.DecodeString(entry)
-	return err == nil && len(raw) == len(id{})
-}
-
-func (v *Vault) owns(dir string) bool {
-	for _, e := range v.live.entries {
-		if e.id.String() == dir {
-			return true
-		}
-	}
-	return false
 }
 
 // Format redacts the vault, which holds keys.

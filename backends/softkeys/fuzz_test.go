@@ -52,8 +52,8 @@ func FuzzBlob(f *testing.F) {
 		_, err := keys.Seal(ctx, []byte("s")) // so that there are keys
 		require.NoError(t, err)
 		_, uerr := keys.Unseal(ctx, blob)
-		_, kerr := keys.OpenKey(ctx, blob)
-		for _, err := range []error{uerr, kerr} {
+		_, lerr := keys.UnsealLasting(ctx, blob)
+		for _, err := range []error{uerr, lerr} {
 			require.Error(t, err)
 			require.True(t, errors.Is(err, protect.ErrTampered) || errors.Is(err, protect.ErrForeign) ||
 				errors.Is(err, protect.ErrLost) || errors.Is(err, protect.ErrPolicy) || errors.Is(err, protect.ErrRollback), "%v", err)

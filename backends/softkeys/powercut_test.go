@@ -7,7 +7,6 @@ import (
 
 	"github.com/iot-device-baseline/baseline/backends/softkeys"
 	"github.com/iot-device-baseline/baseline/durable/powercut"
-	"github.com/iot-device-baseline/baseline/protect"
 )
 
 // Blobs that Before and Do seal are kept in cells beside the disk, as a vault
@@ -39,9 +38,9 @@ func tell(ctx context.Context, m *powercut.Machine) (string, error) {
 			text += fmt.Sprintf(", %s opens: %v", name, err == nil)
 		}
 	}
-	if blob := m.Load(blobs, "signing"); blob != nil {
-		_, err := keys.OpenKey(ctx, blob)
-		text += fmt.Sprintf(", signing key opens: %v", err == nil)
+	if blob := m.Load(blobs, "lasting"); blob != nil {
+		_, err := keys.UnsealLasting(ctx, blob)
+		text += fmt.Sprintf(", lasting opens: %v", err == nil)
 	}
 	if blob := m.Load(blobs, "second"); blob != nil { // is its key kept until its time comes?
 		err := with(ctx, later, func(k *softkeys.Keys) error {
@@ -102,11 +101,11 @@ func ops() []powercut.Op {
 			return with(ctx, m, func(k *softkeys.Keys) error { return k.Advance(ctx, 1) })
 		},
 	}, {
-		Name: "softkeys-create-key", Methods: []string{"Keys.CreateKey"}, State: tell,
+		Name: "softkeys-seal-lasting", Methods: []string{"Keys.SealLasting"}, State: tell,
 		Do: func(ctx context.Context, m *powercut.Machine) error {
 			return with(ctx, m, func(k *softkeys.Keys) error {
-				blob, err := k.CreateKey(ctx, protect.Ed25519)
-				return keep(m, "signing", blob, err)
+				blob, err := k.SealLasting(ctx, []byte("lasting"))
+				return keep(m, "lasting", blob, err)
 			})
 		},
 	}}
@@ -120,7 +119,7 @@ func TestPowerCut(t *testing.T) {
 
 func TestPowerCutCovered(t *testing.T) {
 	powercut.Covered(t, ops(), []string{
-		"Keys.Info", "Keys.Unseal", "Keys.Close", "Keys.Generation", "Keys.OpenKey",
+		"Keys.Info", "Keys.Unseal", "Keys.Close", "Keys.Generation", "Keys.UnsealLasting",
 		"Keys.Format", "Keys.MarshalText", "Keys.LogValue",
 	}, (*softkeys.Keys)(nil))
 }

@@ -30,7 +30,10 @@
 //     reached the medium up to any one of them, each directory on its own.
 //   - A file that was not synced, each on its own, has the content of its last
 //     Sync; everything; everything but the last operation; the last write cut at
-//     1, 512, or all but one byte; the last write without those before it; zeros in
+//     1, 512, or all but one byte; the last write without its first sector, which
+//     keeps what was there before or zeros, since the sectors of one write reach a
+//     medium in any order (512 bytes, and also as much as lies before the next
+//     multiple of 512 in the file); the last write without those before it; zeros in
 //     the space that it gained; or stale bytes there: its own older ones, those of
 //     the file replaced or removed last, those of the longest other file, from the
 //     same place or, of a shorter file, repeated from its beginning, so that sound

@@ -91,7 +91,7 @@ func (m *Machine) fits(n *inode, r span) (int, error) {
 	if m.capacity == 0 {
 		return all, nil
 	}
-	free := m.capacity - m.root.usage()
+	free := max(0, m.capacity-m.root.usage())
 	if n.allocates(r) <= free {
 		return all, nil
 	}

@@ -103,7 +103,8 @@ func (m *Machine) Store(medium, key string, v []byte) error {
 // write beyond it writes what fits and gives an error that is [durable.ErrFull].
 // Bytes written once are allocated: overwriting them takes no space. A hole made
 // by Truncate or by a WriteAt beyond the end takes none until it is written.
-// Names, Rename and Remove never fail for space.
+// Names, Rename and Remove never fail for space. With less than is used already,
+// no space is free.
 func (m *Machine) SetCapacity(bytes int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -158,6 +158,21 @@ func TestCapacity(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// Less than is used already leaves no space, but what is allocated can be written.
+func TestCapacityBelowWhatIsUsed(t *testing.T) {
+	m := powercut.New()
+	f, err := m.FS().Open("f", durable.Create)
+	require.NoError(t, err)
+	write(t, f, "12345678", 0)
+	m.SetCapacity(3)
+	write(t, f, "abcdefgh", 0)
+	n, err := f.WriteAt([]byte("xyz"), 7)
+	require.ErrorIs(t, err, durable.ErrFull)
+	assert.Equal(t, 1, n, "the byte over an old one")
+	require.NoError(t, f.Truncate(2))
+	write(t, f, "Z", 2)
+}
+
 func TestImage(t *testing.T) {
 	m := powercut.New()
 	require.NoError(t, replace(m.FS(), "f", "old"))

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// sector is the size in bytes at which a torn write is cut.
+// sector is the size in bytes of what reaches a medium as a whole.
 const sector = 512
 
 // maxProduct is the number of combinations up to which all are tried.

@@ -40,6 +40,8 @@ func TestSurvivorsOfAnAppend(t *testing.T) {
 		"old" + "n",                          // cut
 		"old" + strings.Repeat("n", 512),     // cut at a sector
 		"old" + strings.Repeat("n", 599),     // cut before the last byte
+		"old" + holed(600, 512),              // without its first 512 bytes
+		"old" + holed(600, 509),              // without its part of the file's first sector
 		"old" + strings.Repeat("\x00", 600),  // zeros
 		"old" + strings.Repeat("old", 600/3), // stale: its own bytes
 	}
@@ -47,6 +49,32 @@ func TestSurvivorsOfAnAppend(t *testing.T) {
 	assert.Equal(t, want, survivors(m))
 	require.NoError(t, f.Sync())
 	assert.Equal(t, []string{"old" + strings.Repeat("n", 600)}, survivors(m))
+}
+
+// holed is a write of size bytes into new space, without its first ones.
+func holed(size, missing int) string {
+	return strings.Repeat("\x00", missing) + strings.Repeat("n", size-missing)
+}
+
+// The missing sector of an overwrite keeps its old bytes, also if the write is
+// smaller than a sector but lies in two.
+func TestSurvivorsWithoutTheFirstSector(t *testing.T) {
+	m := powercut.New()
+	require.NoError(t, replace(m.FS(), "f", strings.Repeat("o", 1030)))
+	f, err := m.FS().Open("f", durable.ReadWrite)
+	require.NoError(t, err)
+	write(t, f, "nnn", 1023)
+	o := func(n int) string { return strings.Repeat("o", n) }
+	assert.ElementsMatch(t, []string{
+		o(1030),                // synced
+		o(1023) + "n" + o(6),   // cut at 1
+		o(1023) + "nn" + o(5),  // cut before the last byte
+		o(1024) + "nn" + o(4),  // its first byte missing
+		o(1023) + "nnn" + o(4), // whole
+	}, survivors(m))
+	require.NoError(t, f.Sync())
+	write(t, f, "mm", 1022)
+	assert.Len(t, survivors(m), 3, "it lies in one sector: nothing, a byte, all")
 }
 
 func write(t *testing.T, f durable.File, data string, off int64) {

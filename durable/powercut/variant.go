@@ -27,20 +27,7 @@ func variants(n *inode, stale [][]byte) []variant {
 			out = append(out, variant{content, fmt.Sprintf(desc, args...)})
 		}
 	}
-	if k := len(n.pending) - 1; k >= 0 {
-		before, last := replay(n.stable, n.pending[:k]), n.pending[k]
-		for _, cut := range []int{0, 1, sector, len(last.data) - 1} {
-			if cut == 0 {
-				add(before, "without the last operation")
-			} else if cut > 0 && cut < len(last.data) {
-				torn := change{off: last.off, data: last.data[:cut]}
-				add(replay(before, []change{torn}), "last write cut at %d bytes", cut)
-			}
-		}
-		if !last.truncate {
-			add(replay(n.stable, []change{last}), "last write alone")
-		}
-	}
+	n.lastOperation(add)
 	from := n.rewrittenFrom()
 	if size := len(whole); size > from {
 		grown := slices.Clone(whole[:from])
@@ -53,6 +40,35 @@ func variants(n *inode, stale [][]byte) []variant {
 		out = append(out, variant{whole, "whole"})
 	}
 	return out
+}
+
+// lastOperation adds what may be left of the last pending operation. The sectors
+// of one write may reach the medium in any order: so its beginning may be missing
+// while the rest is there. Sectors count from the beginning of the file and, since
+// a file may lie anywhere on a medium with larger ones, from that of the write.
+func (n *inode) lastOperation(add func(content []byte, desc string, args ...any)) {
+	k := len(n.pending) - 1
+	if k < 0 {
+		return
+	}
+	before, last := replay(n.stable, n.pending[:k]), n.pending[k]
+	add(before, "without the last operation")
+	size := len(last.data)
+	for _, cut := range []int{1, sector, size - 1} {
+		if cut > 0 && cut < size {
+			torn := change{off: last.off, data: last.data[:cut]}
+			add(replay(before, []change{torn}), "last write cut at %d bytes", cut)
+		}
+	}
+	for _, cut := range []int{sector - int(last.off%sector), sector} {
+		if cut < size {
+			rest := change{off: last.off + int64(cut), data: last.data[cut:]}
+			add(replay(before, []change{rest}), "last write without its first %d bytes", cut)
+		}
+	}
+	if !last.truncate {
+		add(replay(n.stable, []change{last}), "last write alone")
+	}
 }
 
 // rewrittenFrom returns the offset from which the file was given new space: the

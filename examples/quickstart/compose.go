@@ -16,13 +16,14 @@ import (
 
 // sensor is the device: its parts, open.
 type sensor struct {
-	dir      *durable.Dir
-	vault    *protect.Vault
-	guard    *access.Guard
-	users    *password.Store
-	notices  *notify.Center
-	settings *config.Settings
-	view     *config.View[settings]
+	dir       *durable.Dir
+	vault     *protect.Vault
+	guard     *access.Guard
+	users     *password.Store
+	notices   *notify.Center
+	interlock *baseline.Interlock
+	settings  *config.Settings
+	view      *config.View[settings]
 }
 
 // open joins the parts. This is what a vendor writes.
@@ -54,7 +55,11 @@ func open(ctx context.Context, path string) (s *sensor, err error) {
 	if s.notices, err = notify.Open(ctx, durable.Sub(kept, "notices"), s.guard, nil); err != nil {
 		return s, err
 	}
-	if s.settings, err = config.Open(ctx, kept, schema, s.guard, &config.Options{Floor: floor, Notice: s.tell}); err != nil {
+	if s.interlock, err = baseline.OpenInterlock(ctx, s.dir); err != nil {
+		return s, err
+	}
+	s.settings, err = config.Open(ctx, kept, schema, s.guard, &config.Options{Floor: floor, Notice: s.tell, Interlock: s.interlock})
+	if err != nil {
 		return s, err
 	}
 	if s.view, err = config.NewView[settings](s.settings); err != nil {

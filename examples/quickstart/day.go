@@ -112,7 +112,7 @@ func (d *day) compose() (err error) {
 	for _, f := range parts.Features() {
 		d.tellf("    %-24s %s", f.ID, f.Summary)
 	}
-	if _, _, err := check(d.assessment, parts); err != nil {
+	if _, _, err := check(d.assessment, parts, nil); err != nil {
 		return err
 	}
 	d.tellf("    nothing is missing")
@@ -123,7 +123,7 @@ func (d *day) leaveOneOut() error {
 	d.step("5.1.1.1.6", "The same without the part that erases")
 	parts := d.parts()
 	parts.Eraser = nil
-	_, _, err := check(d.assessment, parts)
+	_, _, err := check(d.assessment, parts, nil)
 	var missing *baseline.MissingError
 	if !errors.As(err, &missing) {
 		return fmt.Errorf("%w: %v", errUnexpected, err)

@@ -8,10 +8,10 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"os/exec"
 	"strconv"
 	"syscall"
 
+	"github.com/iot-device-baseline/baseline"
 	"github.com/iot-device-baseline/baseline/access"
 	"github.com/iot-device-baseline/baseline/clause"
 	"github.com/iot-device-baseline/baseline/durable"
@@ -87,34 +87,43 @@ func (d *day) killWriter(after int) (last int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	cmd := exec.CommandContext(d.ctx, self, "-write-until-killed", d.path)
-	cmd.Stderr = os.Stderr
-	lines, err := cmd.StdoutPipe()
+	lines, output, err := os.Pipe()
 	if err != nil {
 		return 0, err
 	}
-	if err := cmd.Start(); err != nil {
+	defer lines.Close()
+	writer, err := os.StartProcess(self, []string{self, "-write-until-killed", d.path}, &os.ProcAttr{
+		Env: os.Environ(), Files: []*os.File{nil, output, os.Stderr},
+	})
+	if err := errors.Join(err, output.Close()); err != nil {
 		return 0, err
 	}
+	last, err = readUntil(lines, after, writer.Kill)
+	state, waitErr := writer.Wait()
+	if err := errors.Join(err, waitErr); err != nil {
+		return 0, err
+	}
+	if status, ok := state.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGKILL {
+		return 0, fmt.Errorf("%w: the writer was not killed: %v", errUnexpected, state)
+	}
+	return last, nil
+}
+
+// readUntil reads numbers, one a line, calls kill at one of them, and returns the
+// last: the writer goes on until the signal arrives.
+func readUntil(lines io.Reader, after int, kill func() error) (last int, err error) {
 	scanner := bufio.NewScanner(lines)
 	for scanner.Scan() {
-		n, err := strconv.Atoi(scanner.Text())
-		if err != nil {
-			return 0, errors.Join(err, cmd.Process.Kill(), cmd.Wait())
+		if last, err = strconv.Atoi(scanner.Text()); err != nil {
+			return 0, errors.Join(err, kill())
 		}
-		if last = n; last == after {
-			// It goes on writing until the signal arrives; those lines are read too.
-			if err := cmd.Process.Kill(); err != nil {
+		if last == after {
+			if err := kill(); err != nil {
 				return 0, err
 			}
 		}
 	}
-	err = cmd.Wait()
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
-		return 0, fmt.Errorf("%w: the writer was not killed: %v", errUnexpected, err)
-	}
-	return last, nil
+	return last, scanner.Err()
 }
 
 // writeUntilKilled is the second process: it answers with a reading's number once
@@ -182,7 +191,7 @@ func (d *day) start() error {
 	d.step("5.2.5.2.1", "The device starts; what people reach is started last")
 	parts, screen := d.parts(), display{make(chan struct{})}
 	parts.Extra = append(parts.Extra, screen)
-	device, _, err := check(d.assessment, parts)
+	device, _, err := check(d.assessment, parts, &baseline.Options{Interlock: d.interlock})
 	if err != nil {
 		return err
 	}
@@ -216,7 +225,7 @@ func (d *day) start() error {
 
 func (d *day) stateApplicability() error {
 	d.step("5.1.1.1.5", "Its statement of applicability, without evidence yet")
-	_, statement, err := check(d.assessment, d.parts())
+	_, statement, err := check(d.assessment, d.parts(), nil)
 	if err != nil {
 		return err
 	}

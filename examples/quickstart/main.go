@@ -12,7 +12,6 @@ import (
 	"context"
 	_ "embed"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -28,20 +27,37 @@ var builtinAssessment []byte
 var builtinSettings []byte
 
 func main() {
-	var o options
-	flag.StringVar(&o.assessment, "assessment", "", "`file` with a risk assessment; default: the sensor's own")
-	flag.StringVar(&o.settings, "settings", "", "`file` with the settings that the owner applies; default: the sensor's own")
-	flag.StringVar(&o.dir, "dir", "", "empty `directory` for the device's state; default: a temporary one")
-	flag.StringVar(&o.write, "write-until-killed", "", "used by the program itself: write to the device in `directory`")
-	flag.Parse()
-	if err := run(context.Background(), o, os.Stdout); err != nil {
+	o, err := parse(os.Args[1:])
+	if err == nil {
+		err = run(context.Background(), o, os.Stdout)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "quickstart:", err)
 		os.Exit(1)
 	}
 }
 
 type options struct {
-	assessment, settings, dir, write string
+	assessment string // file with a risk assessment; "": the sensor's own
+	settings   string // file with the settings that the owner applies; "": the sensor's own
+	dir        string // empty directory for the device's state; "": a temporary one
+	write      string // used by the program itself: write to the device in this directory
+}
+
+const usage = "usage: quickstart [-assessment FILE] [-settings FILE] [-dir DIRECTORY]"
+
+// parse does without package flag, which would be a fiftieth of a small device.
+func parse(args []string) (o options, err error) {
+	names := map[string]*string{
+		"-assessment": &o.assessment, "-settings": &o.settings, "-dir": &o.dir, "-write-until-killed": &o.write,
+	}
+	for ; len(args) >= 2 && names[args[0]] != nil; args = args[2:] {
+		*names[args[0]] = args[1]
+	}
+	if len(args) > 0 {
+		return o, errors.New(usage)
+	}
+	return o, nil
 }
 
 func run(ctx context.Context, o options, out io.Writer) (err error) {
@@ -78,9 +94,12 @@ func input(file string, builtin []byte) ([]byte, error) {
 	return os.ReadFile(file)
 }
 
-// check composes for the assessment and says what is missing.
-func check(a *risk.Assessment, parts baseline.Parts) (*baseline.Device, *risk.Statement, error) {
+// check composes for the assessment and says what is missing. It derives the
+// statement each time, to show how: a device in the field gets the approved one with
+// its program (risk.ParseStatement), so that a composition which is another one is
+// noticed as drift.
+func check(a *risk.Assessment, parts baseline.Parts, opts *baseline.Options) (*baseline.Device, *risk.Statement, error) {
 	statement := risk.Derive(a, parts.Features(), nil)
-	device, err := baseline.New(parts, statement, nil)
+	device, err := baseline.New(parts, statement, opts)
 	return device, statement, err
 }

@@ -22,7 +22,6 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
-	flag.Parse()
 	os.Exit(m.Run())
 }
 
@@ -61,6 +60,16 @@ func TestMissingPart(t *testing.T) {
 	require.ErrorAs(t, err, &exit)
 	assert.Equal(t, 1, exit.ExitCode())
 	assert.Regexp(t, `quickstart: baseline: new: not composed: Updater for 27402 5\.2\.7\.1\.1: risk R-`, string(out))
+}
+
+func TestParse(t *testing.T) {
+	o, err := parse([]string{"-dir", "d", "-settings", "s"})
+	require.NoError(t, err)
+	assert.Equal(t, options{settings: "s", dir: "d"}, o)
+	for _, bad := range [][]string{{"-dir"}, {"-x", "y"}, {"file"}, {"-dir", "d", "more"}} {
+		_, err := parse(bad)
+		assert.EqualError(t, err, usage)
+	}
 }
 
 func TestRefusesBadInput(t *testing.T) {

@@ -17,8 +17,9 @@ const (
 	vulnTool        = "golang.org/x/vuln/cmd/govulncheck@v1.1.4"
 )
 
-// maxQuickstart is the budget of quickstart, stripped, for linux/arm: 4 MB.
-const maxQuickstart = 4_000_000
+// maxQuickstart is the budget of quickstart, stripped, for linux/arm: 4 MB,
+// counted as everywhere in docs/: 1 MB is 1,048,576 bytes.
+const maxQuickstart = 4 << 20
 
 // architectures are those that devices have.
 var architectures = []string{"amd64", "arm64", "arm", "mipsle", "riscv64"}

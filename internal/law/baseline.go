@@ -43,6 +43,7 @@ var rules = []Rule{
 	{Path: "protect/integrity", Floor: Floor2},
 	{Path: "protect/transport", Floor: Floor2, Std: []string{"net", "crypto/tls"}},
 	{Path: "config", Floor: Floor2},
+	{Path: "config/pattern", Floor: Floor2},
 	{Path: "erase", Floor: Floor2, Modules: []string{xsys}},
 	{Path: "reset", Floor: Floor2},
 	{Path: "update", Floor: Floor2},
@@ -55,6 +56,7 @@ var rules = []Rule{
 
 	// Each backend gets its row when it comes: its one module is a decision.
 	{Path: "backends/softkeys", Floor: Backend},
+	{Path: "backends/softkeys/signing", Floor: Backend, Own: []string{"backends/softkeys"}},
 
 	{Path: "durable/powercut", Floor: Kit},
 	{Path: "protect/protecttest", Floor: Kit, Own: []string{"durable/powercut"}},

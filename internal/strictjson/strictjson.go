@@ -1,7 +1,13 @@
 // Package strictjson decodes JSON from outside without the leniences of
 // encoding/json: duplicate keys, unknown or wrongly-cased fields, trailing data,
-// invalid UTF-8, lone surrogates and null for a plain value are refused, as is
-// what exceeds the [Limits]. Every refusal names the place (RFC 6901) and the rule.
+// invalid UTF-8, lone surrogates and null for a plain value are refused, as are
+// lists of another length than their array, base64 that is not canonical, maps whose
+// keys are no plain strings, and what exceeds the [Limits].
+//
+// Every refusal names the place (RFC 6901) and the rule, also where encoding/json
+// would not: the element of a list, the value that a type's own method refuses. The
+// cost is linear in the size of the text, and the text of an error is bounded and
+// printable whatever the document holds.
 //
 // Packages wrap [Error] in an error type of their own: this one is internal.
 package strictjson
@@ -13,10 +19,11 @@ import (
 	"fmt"
 	"io"
 	"reflect"
-	"strconv"
-	"strings"
 	"unicode/utf8"
 )
+
+// MaxName is the most bytes of a member's name.
+const MaxName = 256
 
 // Limits bound what is decoded. A zero field means the default.
 type Limits struct {
@@ -38,30 +45,28 @@ func (l Limits) orDefaults() Limits {
 	return l
 }
 
-// Error says which rule was broken and where.
-type Error struct {
-	Path string // RFC 6901 pointer; "" is the whole document
-	Rule string
-}
-
-func (e *Error) Error() string {
-	if e.Path == "" {
-		return e.Rule
-	}
-	return e.Path + ": " + e.Rule
-}
-
-// Decode checks data and stores it in the value v points to. When it returns an
-// error, which is always an *[Error], what v points to is unspecified.
+// Decode checks data and stores it in the value that the pointer v points to. When
+// it returns an error, which is always an *[Error], what v points to is unspecified.
+//
+// The field option "string" of encoding/json is honoured, but such a field's value
+// is checked by encoding/json only.
 func Decode(data []byte, v any, lim Limits) error {
-	if err := Check(data, reflect.TypeOf(v), lim); err != nil {
+	typ := reflect.TypeOf(v)
+	if typ != nil && typ.Kind() == reflect.Pointer {
+		typ = typ.Elem() // null is no document, unless v points to what takes it
+	}
+	if err := Check(data, typ, lim); err != nil {
 		return err
 	}
-	return decode(data, v)
+	if err := json.Unmarshal(data, v); err != nil {
+		return locate(data, typ, lim, err)
+	}
+	return nil
 }
 
 // Check verifies that data is one JSON text within lim that fits the type typ,
-// or any type when typ is nil, without decoding it.
+// or any type when typ is nil, without decoding it: what kind of value stands in a
+// place is told by decoding only. An error is always an *[Error].
 func Check(data []byte, typ reflect.Type, lim Limits) error {
 	lim = lim.orDefaults()
 	if len(data) > lim.Bytes {
@@ -70,145 +75,48 @@ func Check(data []byte, typ reflect.Type, lim Limits) error {
 	if !utf8.Valid(data) {
 		return &Error{Rule: "not valid UTF-8"}
 	}
-	w := walker{dec: json.NewDecoder(bytes.NewReader(data)), lim: lim}
-	w.dec.UseNumber()
-	if err := w.value("", typ, 0); err != nil {
+	if !json.Valid(data) {
+		return syntax(data)
+	}
+	if err := newWalker(data, lim).value(typ, 0); err != nil {
 		return err
 	}
-	if _, err := w.dec.Token(); !errors.Is(err, io.EOF) {
-		return &Error{Rule: "data after the end of the document"}
-	}
 	return nil
 }
 
-func decode(data []byte, v any) error {
-	err := json.Unmarshal(data, v)
-	var typeErr *json.UnmarshalTypeError
+// syntax says what is wrong with data, which is not one JSON text.
+func syntax(data []byte) error {
+	var first json.RawMessage
+	err := json.NewDecoder(bytes.NewReader(data)).Decode(&first)
 	switch {
 	case err == nil:
-		return nil
-	case errors.As(err, &typeErr):
-		path := ""
-		if typeErr.Field != "" {
-			path = "/" + strings.ReplaceAll(typeErr.Field, ".", "/")
-		}
-		return &Error{Path: path, Rule: fmt.Sprintf("%s, want %s", typeErr.Value, typeErr.Type)}
-	default:
-		return &Error{Rule: err.Error()}
+		return &Error{Rule: "data after the end of the document"}
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return &Error{Rule: "document ends too early"}
 	}
+	return &Error{Rule: clean("not JSON: " + err.Error())}
 }
 
-// A walker reads tokens beside the type that they will be decoded into.
-type walker struct {
-	dec   *json.Decoder
-	lim   Limits
-	items int
+// locate finds the value that err, of encoding/json, is about: it tells the names
+// of struct fields only, and for a type's own error not even those.
+func locate(data []byte, typ reflect.Type, lim Limits, err error) error {
+	w := newWalker(data, lim.orDefaults())
+	w.visit = func(typ reflect.Type, value []byte) string {
+		if err := json.Unmarshal(value, reflect.New(typ).Interface()); err != nil {
+			return reason(err)
+		}
+		return ""
+	}
+	if found := w.value(typ, 0); found != nil {
+		return found
+	}
+	return &Error{Rule: reason(err)}
 }
 
-func (w *walker) value(path string, typ reflect.Type, depth int) error {
-	tok, err := w.dec.Token()
-	if err != nil {
-		return &Error{path, syntax(err)}
+func reason(err error) string {
+	var mismatch *json.UnmarshalTypeError
+	if errors.As(err, &mismatch) {
+		return clean(fmt.Sprintf("%s, want %s", shorten(mismatch.Value, maxShown), mismatch.Type))
 	}
-	switch tok := tok.(type) {
-	case json.Delim:
-		if depth >= w.lim.Depth {
-			return &Error{path, fmt.Sprintf("nested deeper than %d", w.lim.Depth)}
-		}
-		if tok == '{' {
-			return w.object(path, deref(typ), depth+1)
-		}
-		return w.array(path, deref(typ), depth+1)
-	case string:
-		return text(path, tok)
-	case nil:
-		if typ != nil && !nullable(typ) {
-			return &Error{path, "null, want a value"}
-		}
-	}
-	return nil
-}
-
-func (w *walker) object(path string, typ reflect.Type, depth int) error {
-	member := members(typ)
-	seen := map[string]bool{}
-	for w.dec.More() {
-		tok, err := w.dec.Token()
-		if err != nil {
-			return &Error{path, syntax(err)}
-		}
-		key, _ := tok.(string)
-		at := path + "/" + escape(key)
-		if err := errors.Join(w.item(at), text(at, key)); err != nil {
-			return first(err)
-		}
-		if seen[key] {
-			return &Error{at, "given twice"}
-		}
-		seen[key] = true
-		elem, ok := member(key)
-		if !ok {
-			return &Error{at, "unknown field"}
-		}
-		if err := w.value(at, elem, depth); err != nil {
-			return err
-		}
-	}
-	return w.end(path)
-}
-
-func (w *walker) array(path string, typ reflect.Type, depth int) error {
-	var elem reflect.Type
-	if typ != nil && (typ.Kind() == reflect.Slice || typ.Kind() == reflect.Array) {
-		elem = typ.Elem()
-	}
-	for i := 0; w.dec.More(); i++ {
-		at := path + "/" + strconv.Itoa(i)
-		if err := w.item(at); err != nil {
-			return err
-		}
-		if err := w.value(at, elem, depth); err != nil {
-			return err
-		}
-	}
-	return w.end(path)
-}
-
-func (w *walker) end(path string) error {
-	if _, err := w.dec.Token(); err != nil {
-		return &Error{path, syntax(err)}
-	}
-	return nil
-}
-
-func (w *walker) item(path string) error {
-	if w.items++; w.items > w.lim.Items {
-		return &Error{path, fmt.Sprintf("more than %d items", w.lim.Items)}
-	}
-	return nil
-}
-
-// text refuses U+FFFD, which is what encoding/json makes of a lone surrogate.
-func text(path, s string) error {
-	if strings.ContainsRune(s, utf8.RuneError) {
-		return &Error{path, "holds an invalid character"}
-	}
-	return nil
-}
-
-func syntax(err error) string {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return "document ends too early"
-	}
-	return "not JSON: " + err.Error()
-}
-
-func first(err error) error {
-	var e *Error
-	errors.As(err, &e)
-	return e
-}
-
-func escape(key string) string {
-	return strings.ReplaceAll(strings.ReplaceAll(key, "~", "~0"), "/", "~1")
+	return clean(err.Error())
 }

@@ -1,0 +1,154 @@
+package protect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"sync"
+
+	"github.com/iot-device-baseline/baseline/durable"
+)
+
+// Repair gives up what cannot be read: it removes every file of a value that is not
+// what was written under a name of this compartment, and returns how many those
+// were. It is maintenance by the process that owns the data and, like Delete, asks
+// for no permission.
+//
+// A damaged value is from then on a missing one, for Get too: call it when the
+// parts that keep data in the compartment have seen the damage, and for
+// [ClassFloor] or [ClassSecurity] only when missing is no weaker than damaged. The
+// vault never calls it. Logs are left: see [Compartment.RemoveAll]. A value of a
+// later format is left, and so is one that the medium does not give; that is an
+// error, [durable.ErrFormat] or the medium's, after the others are removed.
+//
+// Each removal is durable by itself. A power cut leaves some undone: call it again.
+func (c *Compartment) Repair(ctx context.Context) (removed int, err error) {
+	s, done, err := c.use(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("protect: repair: %w", err)
+	}
+	defer done()
+	paths, err := s.List(ctx, c.c.id.path(""))
+	for _, path := range paths {
+		gone, rerr := c.repairAt(ctx, s, path)
+		if gone {
+			removed++
+		}
+		if err == nil {
+			err = rerr
+		}
+	}
+	if err != nil {
+		return removed, fmt.Errorf("protect: repair: %w", err)
+	}
+	return removed, nil
+}
+
+// repairAt removes the object at path if it cannot be read.
+func (c *Compartment) repairAt(ctx context.Context, s durable.Store, path string) (gone bool, err error) {
+	c.c.write.Lock()
+	defer c.c.write.Unlock()
+	err = c.c.readable(ctx, s, path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // deleted meanwhile
+		return false, nil
+	case errors.Is(err, durable.ErrFormat):
+		c.c.known.mark(path, true)
+		return false, err
+	case !errors.Is(err, durable.ErrCorrupt):
+		return false, err
+	}
+	if err := c.remove(ctx, s, path); err != nil {
+		return false, err
+	}
+	return true, nil
+}
+
+// remove deletes the object at path. Under cell.write.
+func (c *Compartment) remove(ctx context.Context, s durable.Store, path string) error {
+	err := s.Delete(ctx, path)
+	if err == nil {
+		c.c.known.mark(path, false)
+	}
+	return err
+}
+
+// readable says why the object at path cannot be read.
+func (c *cell) readable(ctx context.Context, s durable.Store, path string) error {
+	raw, err := s.Get(ctx, path)
+	if err != nil {
+		return err
+	}
+	name, err := c.nameAt(path, raw)
+	if err == nil {
+		_, err = c.openObject(name, raw)
+	}
+	return err
+}
+
+// isUnreadable reports whether err says that an object is there and not what was
+// written, or not for this release.
+func isUnreadable(err error) bool {
+	return errors.Is(err, durable.ErrCorrupt) || errors.Is(err, durable.ErrFormat)
+}
+
+// suspect remembers that the object at path is unreadable, if it still is: it may
+// have been put anew since err.
+func (c *Compartment) suspect(ctx context.Context, s durable.Store, path string, err error) {
+	if !isUnreadable(err) {
+		return
+	}
+	c.c.write.Lock()
+	defer c.c.write.Unlock()
+	c.c.known.mark(path, isUnreadable(c.c.readable(ctx, s, path)))
+}
+
+// known is what this process came to know of a compartment's files.
+type known struct {
+	mu    sync.Mutex
+	bad   map[string]bool // paths of objects that cannot be read
+	names map[string]bool // of logs and reserves
+}
+
+// mark says whether the object at path is bad. Under cell.write.
+func (k *known) mark(path string, bad bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !bad {
+		delete(k.bad, path)
+		return
+	}
+	if k.bad == nil {
+		k.bad = map[string]bool{}
+	}
+	k.bad[path] = true
+}
+
+func (k *known) unreadable() int64 {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return int64(len(k.bad))
+}
+
+func (k *known) use(name string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.names == nil {
+		k.names = map[string]bool{}
+	}
+	k.names[name] = true
+}
+
+// used returns the names that begin with prefix.
+func (k *known) used(prefix string) (names []string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for name := range k.names {
+		if strings.HasPrefix(name, prefix) {
+			names = append(names, name)
+		}
+	}
+	return names
+}

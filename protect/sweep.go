@@ -1,0 +1,62 @@
+package protect
+
+import (
+	"context"
+	"encoding/hex"
+	"strings"
+
+	"github.com/iot-device-baseline/baseline/durable"
+)
+
+// reserve keeps space for both tables, as large as they are or may become. A medium
+// too full for it is no reason not to open: see [Vault.Health].
+func (v *Vault) reserve(ctx context.Context) {
+	size := tableSize(max(v.opts.MaxCompartments, len(v.live.entries)))
+	for gen := range uint64(2) {
+		if durable.Reserve(ctx, v.medium(), tableName(gen), size) != nil {
+			v.stats.reservesMissing.Add(1)
+		}
+	}
+}
+
+// sweep gives back the space of compartments that are in no table any more. What it
+// leaves cannot be read, and tidy or the next Open tries again. Settled, under v.mu
+// or before the vault is shared.
+func (v *Vault) sweep(ctx context.Context) {
+	dirs, err := v.directories(ctx)
+	left := int64(0)
+	if err != nil {
+		left++
+	}
+	owned := map[string]bool{}
+	for _, e := range v.live.entries {
+		owned[e.id.String()] = true
+	}
+	for _, dir := range dirs {
+		if !owned[dir] && durable.RemoveAll(ctx, v.medium(), top+dir) != nil {
+			left++
+		}
+	}
+	v.stats.filesLeft.Store(left)
+}
+
+// tidy sweeps again if something was left: the files of a log that was open, which
+// meanwhile may be closed.
+func (v *Vault) tidy(ctx context.Context) {
+	if v.stats.filesLeft.Load() > 0 {
+		v.sweep(ctx)
+	}
+}
+
+// directories returns those of compartments, whatever is in them: values, or only
+// logs or reserves.
+func (v *Vault) directories(ctx context.Context) ([]string, error) {
+	entries, err := durable.Entries(ctx, v.medium(), strings.TrimSuffix(top, "/"))
+	var dirs []string
+	for _, entry := range entries {
+		if raw, herr := hex.DecodeString(entry); herr == nil && len(raw) == idSize {
+			dirs = append(dirs, entry)
+		}
+	}
+	return dirs, err
+}

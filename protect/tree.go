@@ -1,0 +1,176 @@
+package protect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/iot-device-baseline/baseline/durable"
+)
+
+// List implements [durable.Store]. It reads every value of the compartment. One
+// whose name cannot be read, since the file is damaged, foreign or of a later
+// format, is left out, so that it hides no other; [Stats].Unreadable and
+// [Vault.Health] tell of it until it is gone. Who must not take a damaged value for
+// a missing one asks Get by name, which tells them apart. A medium that does not
+// answer is an error, never a shorter list.
+func (c *Compartment) List(ctx context.Context, prefix string) ([]string, error) {
+	s, done, err := c.use(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("protect: list %s: %w", prefix, err)
+	}
+	defer done()
+	names, err := c.list(ctx, s, prefix)
+	if err != nil {
+		return nil, fmt.Errorf("protect: list %s: %w", prefix, err)
+	}
+	return names, nil
+}
+
+func (c *Compartment) list(ctx context.Context, s durable.Store, prefix string) ([]string, error) {
+	paths, err := s.List(ctx, c.c.id.path(""))
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, path := range paths {
+		raw, err := s.Get(ctx, path)
+		name := ""
+		if err == nil {
+			name, err = c.c.nameAt(path, raw)
+		}
+		switch {
+		case errors.Is(err, fs.ErrNotExist): // deleted meanwhile
+		case isUnreadable(err):
+			c.v.stats.refused.Add(1)
+			c.suspect(ctx, s, path, err)
+		case err != nil:
+			return nil, err
+		case strings.HasPrefix(name, prefix):
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// nameAt returns the name of the object in the file at path.
+func (c *cell) nameAt(path string, raw []byte) (string, error) {
+	o, err := parseObject(raw)
+	if err != nil {
+		return "", err
+	}
+	name, err := c.openName(o)
+	if err == nil && c.path(kindObject, name) != path {
+		err = fmt.Errorf("object of another name: %w", ErrForeign)
+	}
+	return name, err
+}
+
+// Entries implements [durable.Tree]. Of values all count that List returns; of logs
+// and reserves, whose names are nowhere on the medium, those that were opened or
+// asked for by this process.
+func (c *Compartment) Entries(ctx context.Context, dir string) ([]string, error) {
+	var err error
+	prefix := ""
+	if dir != "" {
+		prefix, err = dir+"/", durable.ValidName(dir)
+	}
+	var names []string
+	if err == nil {
+		names, err = c.below(ctx, prefix)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("protect: entries of %s: %w", dir, err)
+	}
+	for i, name := range names {
+		names[i], _, _ = strings.Cut(strings.TrimPrefix(name, prefix), "/")
+	}
+	slices.Sort(names) // "a-b" is before "a/b", and "a" before both
+	return slices.Compact(names), nil
+}
+
+// below returns the names in use that begin with prefix, sorted.
+func (c *Compartment) below(ctx context.Context, prefix string) ([]string, error) {
+	s, done, err := c.use(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	names, err := c.list(ctx, s, prefix)
+	if err != nil {
+		return nil, err
+	}
+	files, err := c.files(ctx, s)
+	for _, name := range c.c.known.used(prefix) {
+		if c.c.in(files, kindObject, name) || c.c.in(files, kindLog, name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names), err
+}
+
+// files returns the names of files, sorted: of objects, logs and reserves.
+func (c *Compartment) files(ctx context.Context, s durable.Store) ([]string, error) {
+	return durable.Entries(ctx, s, strings.TrimSuffix(c.c.id.path(""), "/"))
+}
+
+func (c *cell) in(files []string, kind, name string) bool {
+	_, found := slices.BinarySearch(files, c.macs.mac(kind, name))
+	return found
+}
+
+// RemoveAll implements [durable.Tree]. It removes the value, the log and the reserve
+// called exactly dir, however damaged they are; below dir the values that List
+// returns, and the logs and reserves that Entries knows. What lies below dir and has
+// no readable name stays: [Compartment.Repair] removes such values, and a log that
+// this process has not opened is removed by its exact name. Like Delete it is
+// removal, not erasure.
+func (c *Compartment) RemoveAll(ctx context.Context, dir string) error {
+	err := durable.ValidName(dir)
+	var names []string
+	if err == nil {
+		names, err = c.below(ctx, dir+"/")
+	}
+	if err == nil {
+		err = c.removeNames(ctx, names, dir)
+	}
+	if err != nil {
+		return fmt.Errorf("protect: remove all %s: %w", dir, err)
+	}
+	return nil
+}
+
+// removeNames removes names, and at last dir, whether it is there or not: that also
+// makes durable what an earlier call removed and could not sync. Logs come first,
+// so that an open one stops it before a value is gone.
+func (c *Compartment) removeNames(ctx context.Context, names []string, dir string) error {
+	s, done, err := c.use(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	c.c.write.Lock()
+	defer c.c.write.Unlock()
+	files, err := c.files(ctx, s)
+	if err != nil {
+		return err
+	}
+	for _, kind := range []string{kindLog, kindObject} {
+		for _, name := range append(names[:len(names):len(names)], dir) {
+			if name != dir && !c.c.in(files, kind, name) {
+				continue
+			}
+			path := c.c.path(kind, name)
+			if err := durable.RemoveAll(ctx, s, path); err != nil {
+				return err
+			}
+			c.c.known.mark(path, false)
+		}
+	}
+	return nil
+}
