@@ -70,7 +70,7 @@ func openLabIn(ctx context.Context, t testing.TB, dir *durable.Dir, provision bo
 	if err != nil {
 		return nil, err
 	}
-	if l.guard, err = access.OpenGuard(ctx, floor, labPolicy(t), &access.GuardOptions{Local: []string{"port"}}); err != nil {
+	if l.guard, err = access.OpenGuard(ctx, floor, labPolicy(t), &access.GuardOptions{Local: []string{"port"}, Parts: []string{}}); err != nil {
 		return nil, err
 	}
 	l.vault.Guard(l.guard)

@@ -32,6 +32,7 @@ var (
 	_ durable.Store = (*durable.Dir)(nil)
 	_ durable.Store = (*protect.Compartment)(nil)
 	_ durable.Logs  = (*protect.Compartment)(nil)
+	_ durable.Tree  = (*protect.Compartment)(nil)
 
 	_ access.Authorizer = (*access.Guard)(nil)
 )

@@ -26,7 +26,7 @@ func rules(tb testing.TB, n int) (*access.Guard, *access.Entity) {
 	store := newMem()
 	secret, err := access.Provision(context.Background(), store, nil)
 	require.NoError(tb, err)
-	g, err := access.OpenGuard(context.Background(), store, compile(tb, spec), &access.GuardOptions{Local: []string{"usb"}})
+	g, err := access.OpenGuard(context.Background(), store, compile(tb, spec), &access.GuardOptions{Parts: []string{}, Local: []string{"usb"}})
 	require.NoError(tb, err)
 	first, err := g.Initial(context.Background(), secret.Reveal(), "usb")
 	require.NoError(tb, err)

@@ -104,8 +104,9 @@ func (e *DeniedError) Unwrap() error { return ErrDenied }
 // takes longer than a request, again before each step that cannot be undone.
 //
 // It returns the entity when allowed, and otherwise a [*DeniedError]: also for a
-// nil a (or a typed nil), and for a ctx without entity. A [Guard] logs each
-// denial once; equal denials within 10 s are counted and logged together.
+// nil a (or a typed nil), and for a ctx without entity. A [Guard] logs a denial once
+// and counts equal ones for 10 s: of a stranger those of one area of permissions are
+// equal, of an entity those on one resource, four at a time.
 func Check(ctx context.Context, a Authorizer, p Permission, resource string) (*Entity, error) {
 	e := FromContext(ctx)
 	d := ask(ctx, a, e, p, resource)

@@ -111,7 +111,7 @@ func (g *Guard) refuse(ctx context.Context, reason, missing string) error {
 // Owner is who takes a device into service.
 type Owner struct {
 	ID    string
-	Kind  Kind // KindPerson or KindDevice; zero is KindPerson
+	Kind  Kind     // KindPerson or KindDevice; zero is KindPerson
 	Roles []string // of [GuardOptions].OwnerRoles
 }
 

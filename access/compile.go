@@ -7,9 +7,12 @@ import (
 	"slices"
 )
 
-// maxWork bounds the compiled form of a policy, as the sum of nodes in its states:
-// patterns that mix "*" and literals in many ways multiply.
-const maxWork = 1 << 20
+// maxWork bounds the time and the memory of the compiled form of a policy:
+// patterns that mix "*" and literals in many ways multiply. Charged are, for each
+// state, its nodes once per literal and once for the rest, before they are followed;
+// the slots of its table; its grants and what they become. One unit is less than
+// 200 bytes that stay and a microsecond on a slow core.
+const maxWork = 1 << 17
 
 // A machine reads a resource segment by segment, one look-up each, whatever the
 // number of grants. State 0 is dead: nothing below it can match.
@@ -34,23 +37,31 @@ type cell struct {
 	allow []*Decision // one per bit of roles, in order
 }
 
-// compile builds the machine of each permission.
+// compile builds the machine of each permission. Those that stand in the same grants,
+// as the permissions of an area often do, share one.
 func (p *Policy) compile() error {
 	work := maxWork
 	p.names = newTable(len(p.infos))
+	built := map[string]*machine{}
 	for i, info := range p.infos {
 		b := newBuilder()
+		var key []byte
 		for j, g := range p.grants {
 			if !slices.Contains(g.perms, info.Name) {
 				continue
 			}
+			key = binary.BigEndian.AppendUint16(key, uint16(j))
 			for _, segs := range g.patterns {
 				b.add(segs, j)
 			}
 		}
-		m, err := b.build(&work, p.cells)
-		if err != nil {
-			return err
+		m := built[string(key)]
+		if m == nil {
+			var err error
+			if m, err = b.build(&work, p.cells); err != nil {
+				return err
+			}
+			built[string(key)] = m
 		}
 		p.names.put(string(info.Name), int32(i))
 		p.perms = append(p.perms, permission{
@@ -97,6 +108,7 @@ type builder struct {
 	sets  map[string]int32
 	queue [][]int
 	m     *machine
+	work  *int // what is left of maxWork
 }
 
 type node struct {
@@ -155,16 +167,21 @@ func (b *builder) child(at int, seg string) int {
 // build makes the machine within *work, which it lowers; cells turns the grants
 // of a state into its answer.
 func (b *builder) build(work *int, cells func([]int) []cell) (*machine, error) {
-	b.m, b.sets, b.queue = &machine{}, map[string]int32{}, nil
+	b.m, b.sets, b.queue, b.work = &machine{}, map[string]int32{}, nil, work
 	b.state(nil) // dead
 	b.state([]int{0})
 	for i := 0; i < len(b.queue); i++ {
-		if *work -= len(b.queue[i]) + 1; *work < 0 {
+		if !b.expand(i, cells) {
 			return nil, badPolicy("/grants", "has patterns that do not combine in too many ways")
 		}
-		b.expand(i, cells)
 	}
 	return b.m, nil
+}
+
+// spend charges n units, and reports whether there were as many.
+func (b *builder) spend(n int) bool {
+	*b.work -= n
+	return *b.work >= 0
 }
 
 // state returns the number of the state of a set of nodes.
@@ -190,15 +207,22 @@ func (b *builder) state(set []int) int32 {
 	return s
 }
 
-func (b *builder) expand(i int, cells func([]int) []cell) {
+// expand follows the nodes of state i, and reports whether there was work left.
+func (b *builder) expand(i int, cells func([]int) []cell) bool {
 	set := b.queue[i]
 	var grants []int
 	literals := map[string]bool{}
 	for _, n := range set {
 		grants = append(grants, b.nodes[n].grants...)
+		if !b.spend(len(b.nodes[n].grants) + len(b.nodes[n].literals)) {
+			return false
+		}
 		for seg := range b.nodes[n].literals {
 			literals[seg] = true
 		}
+	}
+	if !b.spend((len(literals)+1)*(len(set)+1) + tableSize(len(literals))) {
+		return false
 	}
 	var found table
 	if len(literals) > 0 {
@@ -209,12 +233,16 @@ func (b *builder) expand(i int, cells func([]int) []cell) {
 		b.m.steps = append(b.m.steps, b.step(set, seg))
 	}
 	other := b.step(set, "")
-	slices.Sort(grants)
 	s := &b.m.states[i]
 	s.literals, s.other = found, other
 	if len(grants) > 0 {
+		slices.Sort(grants)
 		s.accept = cells(slices.Compact(grants))
 	}
+	for _, c := range s.accept {
+		b.spend(1 + len(c.allow)/8)
+	}
+	return *b.work >= 0
 }
 
 // step is where segment seg leads from set; "" is one that is no literal.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -43,7 +44,7 @@ type Credential struct {
 // CredentialList is what each part says about the credentials that it uses. Parts
 // declare theirs at every start, before anything listens, and again when one
 // changes; it is kept in memory only. The guard is shut while one is Common, and
-// while a part of [GuardOptions].Parts has said nothing.
+// while a part of [GuardOptions].Parts has said nothing; also when those are nil.
 //
 // It trusts the parts, as all code in the process is trusted: a part that leaves
 // out a common key opens what should be shut.
@@ -91,10 +92,24 @@ func (l *CredentialList) All() map[string][]Credential {
 	return out
 }
 
+// expected says whose word the guard waits for.
+func (l *CredentialList) expected() string {
+	switch {
+	case l.want == nil:
+		return "none named: shut for good"
+	case len(l.want) == 0:
+		return "none, as the device says"
+	}
+	return strings.Join(l.want, " ")
+}
+
 // open returns why the list keeps the guard shut, or "".
 func (l *CredentialList) open() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.want == nil {
+		return "no part has been named to declare its credentials"
+	}
 	for _, part := range l.want {
 		if _, ok := l.lists[part]; !ok {
 			return "part " + part + " has not declared its credentials"

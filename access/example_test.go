@@ -23,7 +23,8 @@ func Example() {
 		Roles:  []access.Role{{Name: "owner"}},
 		Grants: []access.Grant{{Role: "owner", Permission: "config.*", Resources: []string{"settings/**"}}},
 	}, nil)
-	guard, _ := access.OpenGuard(ctx, floor, policy, &access.GuardOptions{Local: []string{"usb"}})
+	guard, _ := access.OpenGuard(ctx, floor, policy, &access.GuardOptions{Local: []string{"usb"}, Parts: []string{"wifi"}})
+	_ = guard.Credentials().Set("wifi", []access.Credential{{Name: "network key", Origin: access.SetByOwner}})
 	fmt.Println(guard.Shut())
 
 	first, _ := guard.Initial(ctx, label, "usb")

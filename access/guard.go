@@ -14,24 +14,6 @@ import (
 	"github.com/iot-device-baseline/baseline/durable"
 )
 
-// GuardOptions are the options of [OpenGuard]. Nil options mean: no services, no
-// local interface, no expected parts, no log, 10 minutes after presence.
-type GuardOptions struct {
-	// Log takes the events of this package; nil discards them.
-	Log *slog.Logger
-	// Services are the roles of the services of this device, by the name given to
-	// [AsService]. They belong to the release, not to the owner.
-	Services map[string][]string
-	// Parts are the names of the parts that must have declared their credentials
-	// (see [CredentialList.Set]) before the guard opens.
-	Parts []string
-	// Local are the interfaces that can only be reached at the device itself. On
-	// them the initial secret works without presence.
-	Local []string
-	// PresenceWindow is how long presence lasts; default 10 minutes, at most 1 hour.
-	PresenceWindow time.Duration
-}
-
 // Guard decides who may do what: a policy, the roles of entities, the commissioning
 // of the device, and a log of what was denied. It is the only [Authorizer].
 //
@@ -47,10 +29,14 @@ type Guard struct {
 	window       time.Duration
 	presence     uint64 // roles of who proved presence
 	commissioner uint64 // roles of who presented the initial secret
+	ownerRoles   []string
+	serviceRoles []string
 	credentials  *CredentialList
 	commission   sync.Mutex // one commissioning at a time, its set function included
 	mu           sync.Mutex // changes of the record and of the view
 	view         atomic.Pointer[view]
+	dead         map[string]uint64         // see invalidate; replaced, never changed
+	serial       atomic.Uint64             // counts the invalidations
 	present      atomic.Pointer[time.Time] // when presence was proved last
 	denials      denials
 }
@@ -70,7 +56,7 @@ func OpenGuard(ctx context.Context, store durable.Store, policy *Policy, opts *G
 	if policy == nil || store == nil {
 		return nil, badInput("guard", "", "has a store and a policy")
 	}
-	if err := checkOptions(opts); err != nil {
+	if err := checkOptions(opts, policy); err != nil {
 		return nil, err
 	}
 	services, err := cloneServices(opts.Services, policy)
@@ -79,9 +65,12 @@ func OpenGuard(ctx context.Context, store durable.Store, policy *Policy, opts *G
 	}
 	g := &Guard{
 		policy: policy, value: openRecord(store), log: opts.Log, services: services,
-		local: slices.Clone(opts.Local), window: opts.PresenceWindow,
+		local: slices.Clone(opts.Local), window: opts.PresenceWindow, ownerRoles: slices.Clone(opts.OwnerRoles),
 		presence:     policy.mask([]string{RolePresence}),
 		commissioner: policy.mask([]string{RoleCommissioner}),
+	}
+	for _, roles := range opts.Services {
+		g.serviceRoles = append(g.serviceRoles, roles...)
 	}
 	if g.log == nil {
 		g.log = slog.New(slog.DiscardHandler)
@@ -96,23 +85,6 @@ func OpenGuard(ctx context.Context, store durable.Store, policy *Policy, opts *G
 	}
 	g.publish(v)
 	return g, nil
-}
-
-func checkOptions(o *GuardOptions) error {
-	for i, name := range o.Local {
-		if !validID(name) {
-			return badInput("options", item("/local", i), ruleID)
-		}
-	}
-	for i, name := range o.Parts {
-		if !validWord(name) {
-			return badInput("options", item("/parts", i), "is [a-z][a-z0-9-]*, at most 64 bytes")
-		}
-	}
-	if o.PresenceWindow < 0 || o.PresenceWindow > time.Hour {
-		return badInput("options", "/presenceWindow", "is at most 1 hour")
-	}
-	return nil
 }
 
 // Decide says whether e may do p on resource, and why. It takes about 100 ns and
@@ -172,6 +144,8 @@ func (g *Guard) find(v *view, e *Entity) (uint64, *Decision) {
 		return 0, denyEpoch
 	case e.kind == KindPresence:
 		return g.presence, denyRoles
+	case v.outlived(e):
+		return 0, denyDead
 	}
 	h := v.held[e.id]
 	if h.roles != 0 && h.kind != e.kind {
@@ -241,17 +215,19 @@ func (g *Guard) Stats() Stats {
 }
 
 // Features are what the guard does for 27402 5.2.6. Authentication, interfaces
-// and identifiers are other packages'.
+// (5.2.6.1.1) and identifiers are other packages'. That the credentials of the
+// device are not common rests on what its parts declare.
 func (g *Guard) Features() []clause.Feature {
 	return []clause.Feature{
 		{
-			ID: "access.guard", Clauses: []clause.ID{clause.C5_2_6_1_1, clause.C5_2_6_1_2_B, clause.C5_2_6_2_I, clause.C5_2_6_2_J},
+			ID: "access.guard", Clauses: []clause.ID{clause.C5_2_6_1_2_B, clause.C5_2_6_2_I, clause.C5_2_6_2_J},
 			Package: "access", Summary: "every operation asks a compiled policy that denies by default; roles are looked up at each decision",
 			Settings: []clause.Setting{{Name: "roles", Value: strconv.Itoa(len(g.policy.roles))}, {Name: "grants", Value: strconv.Itoa(len(g.policy.grants))}},
 		},
 		{
 			ID: "access.commissioning", Clauses: []clause.ID{clause.C5_2_6_1_4}, Package: "access",
-			Summary: "shut until the initial secret and every common credential are out of service",
+			Summary:  "shut until the initial secret and every common credential are out of service",
+			Settings: []clause.Setting{{Name: "parts that declare", Value: g.credentials.expected()}},
 		},
 	}
 }

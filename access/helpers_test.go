@@ -129,7 +129,7 @@ func provisioned(t *testing.T) *device {
 	require.NoError(t, err)
 	d.label = secret.Reveal()
 	d.opts = access.GuardOptions{
-		Log: slog.New(d.log), Local: []string{"usb"},
+		Log: slog.New(d.log), Local: []string{"usb"}, Parts: []string{},
 		Services: map[string][]string{"updated": {"updater"}, "idle": {}},
 	}
 	d.reopen()

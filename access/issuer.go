@@ -109,47 +109,6 @@ func (i *Issuer) check(f Facts) error {
 	return nil
 }
 
-// maxDead bounds what Invalidate remembers.
-const maxDead = 1024
-
-// Invalidate ends every entity of the person or device called id that was issued so
-// far, whoever issued it: an authenticator calls it when a credential of id was set
-// or removed, so that nobody goes on with the old one, id itself included. Entities
-// that are issued from now on live. Who verifies a credential issues the entity
-// before he reads the credential, and hands it out only afterwards: a change in
-// between then ends it.
-//
-// It is kept in memory only, for no entity outlives a restart. After 1024 different
-// ids it ends the entities of all persons and devices and begins anew. Services and
-// standing mandates go on. A bad id is an [*InputError].
-func (i *Issuer) Invalidate(id string) error {
-	if i == nil || i.guard == nil {
-		return badInput("issuer", "", "is one that a guard gave")
-	}
-	if !validID(id) {
-		return badInput("facts", "/id", ruleID)
-	}
-	i.guard.invalidate(id)
-	return nil
-}
-
-func (g *Guard) invalidate(id string) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	dead := maps.Clone(g.dead)
-	if dead == nil || len(dead) >= maxDead {
-		dead = map[string]uint64{everybody: dead[everybody]}
-	}
-	serial := g.serial.Add(1)
-	if dead[id] == 0 && len(dead) == maxDead {
-		id = everybody
-	}
-	dead[id] = serial
-	g.dead = dead
-	v := *g.view.Load()
-	g.publish(&v)
-}
-
 // entity makes an entity of g without asking whether it may exist.
 func (g *Guard) entity(method string, f Facts) *Entity {
 	if f.Time.IsZero() {

@@ -220,7 +220,7 @@ func FuzzRecords(f *testing.F) {
 	m, err := json.Marshal(ordered("sold"))
 	require.NoError(f, err)
 	f.Add([]byte("1 " + string(m)))
-	f.Add([]byte(`1 {"verifier":{"salt":"AAAAAAAAAAAAAAAAAAAAAA==","sum":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="},"serves":true,"ownership":""}`))
+	f.Add([]byte(`1 {"verifier":{"salt":"AAAAAAAAAAAAAAAAAAAAAA==","sum":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="},"serves":true,"ownership":"","period":"00000000000000000000000000000000"}`))
 	f.Add([]byte(`1 {"name":"p-01234567890123456789"}`))
 	f.Add([]byte(`1 {"verifier":{"salt":"AAAAAAAAAAAAAAAAAAAAAA==","sum":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="},"serves":false,"ownership":"00000000000000000000000000000000","assignments":[{"id":"ann","kind":"person","roles":["owner"]}]}`))
 	policy := compile(f, homeSpec())

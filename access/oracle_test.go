@@ -107,7 +107,7 @@ func TestPolicyEqualsOracle(t *testing.T) {
 	store := ownedBy(t, everybody)
 	for range 150 {
 		spec := randomSpec(r)
-		g, err := access.OpenGuard(t.Context(), store, compile(t, spec), &access.GuardOptions{Services: map[string][]string{"svc": {"r2", "r5"}}})
+		g, err := access.OpenGuard(t.Context(), store, compile(t, spec), &access.GuardOptions{Parts: []string{}, Services: map[string][]string{"svc": {"r2", "r5"}}})
 		require.NoError(t, err)
 		for range 200 {
 			f := access.Facts{ID: pick(r, "ann", "b", "eve"), Kind: access.KindPerson, Interface: pick(r, "", "lan", "usb", "wan", "x")}
@@ -160,7 +160,7 @@ func ownedBy(t *testing.T, roles map[string][]string) *mem {
 	for i := range 6 {
 		spec.Roles = append(spec.Roles, access.Role{Name: fmt.Sprint("r", i)})
 	}
-	d := &device{t: t, store: newMem(), log: &recorder{}, policy: compile(t, spec), opts: access.GuardOptions{Local: []string{"usb"}}}
+	d := &device{t: t, store: newMem(), log: &recorder{}, policy: compile(t, spec), opts: access.GuardOptions{Parts: []string{}, Local: []string{"usb"}}}
 	secret, err := access.Provision(t.Context(), d.store, nil)
 	require.NoError(t, err)
 	d.reopen()

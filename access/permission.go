@@ -86,7 +86,7 @@ func Permissions() []PermissionInfo {
 		{UpdatePolicy, "Change when and how updates happen.", ClassDevice, ShutService},
 		{NotifyRead, "Read notices; the resource is the audience.", ClassPerson, ShutAllowed},
 		{NotifyAck, "Acknowledge notices.", ClassPerson, ShutAllowed},
-		{NotifyRaise, "Raise notices; the resource is the type.", 0, ShutAllowed},
+		{NotifyRaise, "Raise notices; the resource is the type with \"/\" for \".\": device/started.", 0, ShutAllowed},
 		{ProtectRotate, "Replace keys.", 0, ShutRefused},
 		{ProtectMigrate, "Move keys to another key store.", 0, ShutRefused},
 		{ProtectReanchor, "Accept the stored state after a rollback was found.", 0, ShutRefused},

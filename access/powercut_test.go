@@ -29,7 +29,7 @@ func start(ctx context.Context, m *powercut.Machine) (*started, error) {
 	if err != nil {
 		return nil, err
 	}
-	g, err := access.OpenGuard(ctx, dir, policy, &access.GuardOptions{Local: []string{"usb"}})
+	g, err := access.OpenGuard(ctx, dir, policy, &access.GuardOptions{Parts: []string{}, Local: []string{"usb"}})
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +138,7 @@ func after(steps ...func(context.Context, *started) error) func(context.Context,
 // ordered is a mandate with nothing random in it.
 func ordered(reason string) access.Mandate {
 	return access.Mandate{
-		ID: strings.Repeat("0a", 16), Principal: "ann", Kind: access.KindPerson, Reason: reason,
+		ID: strings.Repeat("0a", 16), Principal: "ann", Kind: access.KindPerson, Reason: reason, Ownership: strings.Repeat("0c", 16),
 		Acts: []access.Act{{Permission: access.ResetRequest, Resource: "factory"}},
 		Plan: strings.Repeat("ab", 32), Time: time.Unix(1e9, 0).UTC(),
 	}
@@ -221,6 +221,13 @@ func ops() []powercut.Op {
 				return d.EndOwnership(access.WithEntity(ctx, e))
 			}),
 		},
+		{
+			Name: "EraseSubject", Methods: []string{"Guard.Erase"}, Before: after(provision, commissionAnn, assignBob("viewer")), State: wordsOf,
+			Do: on(func(ctx context.Context, d *started) error {
+				_, err := d.Guard.Erase(d.as(ctx, "ann"), "bob")
+				return err
+			}),
+		},
 		{Name: "MandatePut", Methods: []string{"Mandates.Put"}, Before: after(putMandate("first")), Do: on(putMandate("second")), State: mandatesOf},
 		{
 			// A mandate whose work is done makes room for the next one.
@@ -260,6 +267,6 @@ func TestPowerCutCoversEveryMethod(t *testing.T) {
 	powercut.Covered(t, ops(), []string{
 		"Guard.Binding", "Guard.Credentials", "Guard.Decide", "Guard.Entities", "Guard.Explain", "Guard.Features", "Guard.Health",
 		"Guard.Initial", "Guard.Issuer", "Guard.NewMandate", "Guard.Ownership", "Guard.Policy", "Guard.ProvePresence", "Guard.Reload",
-		"Guard.Resume", "Guard.Shut", "Guard.Stats", "Mandates.List", "Mandates.Load",
+		"Guard.Resume", "Guard.Shut", "Guard.Stats", "Mandates.List", "Mandates.Load", "Guard.Name", "Guard.Verify",
 	}, (*access.Guard)(nil), (*access.Mandates)(nil), (*access.Pseudonyms)(nil))
 }

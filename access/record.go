@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"slices"
 
 	"github.com/iot-device-baseline/baseline/durable"
@@ -25,9 +24,9 @@ const (
 // record is everything that the guard remembers. It is one value, so that each
 // change is old or new as a whole.
 type record struct {
-	Verifier    verifier     `json:"verifier"`
-	Serves      bool         `json:"serves"`    // the initial secret is in service
-	Ownership   string       `json:"ownership"` // "" while it serves
+	Verifier  verifier `json:"verifier"`
+	Serves    bool     `json:"serves"`    // the initial secret is in service
+	Ownership string   `json:"ownership"` // "" while it serves
 	// Period names the time without owner, as Ownership names one with: what was
 	// ordered in it is of no other.
 	Period string `json:"period,omitempty"`
@@ -263,20 +262,4 @@ func (g *Guard) reload(ctx context.Context) error {
 	}
 	g.publish(v)
 	return err
-}
-
-func cloneServices(in map[string][]string, p *Policy) (map[string]uint64, error) {
-	out := make(map[string]uint64, len(in))
-	for _, name := range slices.Sorted(maps.Keys(in)) {
-		if !validID(name) || reservedID(name) {
-			return nil, badInput("options", "/services/"+name, ruleID+", and no name of the guard")
-		}
-		for i, role := range in[name] {
-			if _, ok := p.index[role]; !ok || role == RoleCommissioner || role == RolePresence {
-				return nil, badInput("options", item("/services/"+name, i), "names a role of the policy that the guard does not give")
-			}
-		}
-		out[name] = p.mask(in[name])
-	}
-	return out, nil
 }

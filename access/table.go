@@ -24,9 +24,12 @@ type print struct {
 }
 
 func newTable(n int) table {
-	size := 1 << bits.Len(uint(2*n))
+	size := tableSize(n)
 	return table{mask: uint64(size - 1), slots: make([]slot, size)}
 }
+
+// tableSize is how many slots a table of n strings has.
+func tableSize(n int) int { return 1 << bits.Len(uint(2*n)) }
 
 // put adds key, which is not "" and not yet there.
 func (t *table) put(key string, val int32) {

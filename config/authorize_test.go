@@ -3,6 +3,7 @@ package config_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -26,20 +27,27 @@ func TestDeniedByDefault(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := newDevice(t, func(d *device) { d.auth = c.auth })
 			was := d.settings.Revision()
-			for _, change := range []config.Change{
+			changes := []config.Change{
+				{Patch: []byte(`{}`)}, {Document: []byte(`{}`)}, {Patch: []byte(`{}`), IfRevision: "0-x"}, {Patch: []byte(`{}`), IfRevision: was},
+				{Patch: []byte(`{`)}, {Document: []byte(``)}, {Patch: []byte(`5`)}, {Patch: []byte(`{"Network":1}`)}, {Patch: []byte(`{"network":{}}`)},
+				{Patch: []byte(`{"users":{}}`)}, {Patch: make([]byte, 1<<20)}, {}, {Patch: []byte(`{}`), Reason: "\n"},
+				{Patch: []byte(`{}`), IfRevision: strings.Repeat("9", 65)}, {Patch: []byte(`{"name":"b"}`), Document: []byte(`{}`)},
 				{Patch: []byte(`{"name":"b"}`)}, {Document: []byte(`{"name":"b"}`)},
 				{Patch: []byte(`{"name":"sensor"}`)}, {Patch: []byte(`{"users":null}`)},
 				{Document: []byte(`{"name":"sensor"}`)}, {Patch: []byte(`{"name":1}`)},
-			} {
-				_, err := d.settings.Change(c.ctx, change)
+			}
+			for _, change := range changes {
+				res, err := d.settings.Change(c.ctx, change)
 				require.ErrorIs(t, err, access.ErrDenied)
+				require.Zero(t, res)
+				require.NotContains(t, err.Error(), was)
 			}
 			_, _, err := d.settings.Document(c.ctx)
 			require.ErrorIs(t, err, access.ErrDenied)
 			_, _, err = d.settings.FloorDocument(c.ctx)
 			require.ErrorIs(t, err, access.ErrDenied)
 			assert.Equal(t, was, d.settings.Revision())
-			assert.Equal(t, 6, d.settings.Stats().Denied)
+			assert.Equal(t, config.Stats{Denied: len(changes)}, d.settings.Stats())
 			assert.Len(t, d.applier.log, 1)
 		})
 	}
@@ -58,7 +66,7 @@ func TestEachTouchedFieldIsAuthorised(t *testing.T) {
 		"equal value is no test": {[]string{"config.write name"}, `{"network":{"port":8443}}`, "network/port"},
 		"guessed secret":         {[]string{"config.write name"}, `{"network":{"key":"0123456789abcdef"}}`, "network/key"},
 		"invalid value":          {[]string{"config.write name"}, `{"network":{"port":0}}`, "network/port"},
-		"whole struct":           {[]string{"config.write network/port"}, `{"network":null}`, "network/key"},
+		"whole struct":           {[]string{"config.write network/port"}, `{"network":null}`, "network/telnet"},
 		"not a struct":           {[]string{"config.write network/port"}, `{"network":5}`, "network"},
 		"below":                  {[]string{"config.write network/**"}, `{"network":{"port":443}}`, ""},
 		"named resource":         {[]string{"config.write network/**"}, `{"network":{"minTLS":"1.2"}}`, "security/tls"},

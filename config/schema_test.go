@@ -237,3 +237,25 @@ func FuzzTag(f *testing.F) {
 		require.Len(t, s.Fields(), len(s.Fields()))
 	})
 }
+
+// The resource of reading is the path, and fits package access, wherever write=
+// leads.
+func TestPathFitsAccessWhateverWriteSays(t *testing.T) {
+	type inner struct {
+		Last map[string]bool `json:"last" setting:"doc=x; maxitems=9; keys=id; write=last"`
+	}
+	type middle struct {
+		AndOneMoreWithAVeryLongName map[string]inner `json:"andOneMoreWithAVeryLongName" setting:"doc=x; maxitems=9; keys=id"`
+	}
+	type outer struct {
+		AMapWithAVeryLongNameAsWell map[string]middle `json:"aMapWithAVeryLongNameAsWell" setting:"doc=x; maxitems=9; keys=id"`
+	}
+	_, err := config.For[outer](nil)
+	require.NoError(t, err, "3 names of an entry and what is between them have less than 256 bytes")
+	type longer struct {
+		AnotherMapWithAVeryLongName map[string]outer `json:"anotherMapWithAVeryLongName" setting:"doc=x; maxitems=9; keys=id; write=w"`
+	}
+	_, err = config.For[longer](nil)
+	require.ErrorIs(t, err, config.ErrSchema)
+	require.ErrorContains(t, err, "too long or nested too deep")
+}

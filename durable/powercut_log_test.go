@@ -88,6 +88,58 @@ func records(state string) []string {
 	return all
 }
 
+// numbered is the record with a number, of which two fill a segment.
+func numbered(seq uint64) string { return fmt.Sprintf("%-2000d", seq) }
+
+func appendNumbered(n uint64) func(context.Context, *powercut.Machine) error {
+	var records []string
+	for i := range n {
+		records = append(records, numbered(i+1))
+	}
+	return appendAll(records...)
+}
+
+// trimmedState tells the bounds of a log of numbered records. It gives an error
+// unless they are all there, and with them those that Do was to keep.
+func trimmedState(ctx context.Context, m *powercut.Machine) (string, error) {
+	first, last := uint64(1), uint64(3)
+	if kept := m.Load("test", "kept"); kept != nil {
+		if _, err := fmt.Sscan(string(kept), &first, &last); err != nil {
+			return "", err
+		}
+	}
+	var state string
+	err := withLog(ctx, m, func(l *durable.Log) error {
+		next := l.First()
+		err := readAll(ctx, l, func(r durable.Record) {
+			if r.Seq == next && string(r.Data) == numbered(next) {
+				next++
+			}
+		})
+		state = fmt.Sprintf("first=%d next=%d", l.First(), l.Next())
+		switch {
+		case err != nil:
+			return err
+		case next != l.Next():
+			return fmt.Errorf("%s: record %d is not there", state, next)
+		case l.First() > first || l.Next() <= last:
+			return fmt.Errorf("%s: lost some of the records %d to %d", state, first, last)
+		}
+		return nil
+	})
+	return state, err
+}
+
+// noLess allows a log that has grown and was not trimmed, or not so far.
+func noLess(old, _, got string) error {
+	var first, next, gotFirst, gotNext int
+	_, err := fmt.Sscanf(old+" "+got, "first=%d next=%d first=%d next=%d", &first, &next, &gotFirst, &gotNext)
+	if err == nil && (gotFirst < first || gotNext < next) {
+		err = errors.New("it became less")
+	}
+	return err
+}
+
 func logOps() []powercut.Op {
 	big := strings.Repeat("b", 2000)
 	return []powercut.Op{{
@@ -98,14 +150,20 @@ func logOps() []powercut.Op {
 		Before: appendAll("one", big), Do: appendAll(big, "last"), State: logState, Legal: runs,
 	}, {
 		Name: "durable.log-trim", Methods: []string{"Log.Trim", "Log.Close"},
-		Before: appendAll(big, big, big),
+		Before: appendNumbered(3),
 		Do: func(ctx context.Context, m *powercut.Machine) error {
 			return withLog(ctx, m, func(l *durable.Log) error {
-				return errors.Join(appendSync(ctx, l, big, big), l.Trim(ctx, l.Next()), l.Close())
+				before := l.Next()
+				if err := appendSync(ctx, l, numbered(before), numbered(before+1)); err != nil {
+					return err
+				}
+				if err := m.Store("test", "kept", fmt.Append(nil, before, " ", before+1)); err != nil {
+					return err
+				}
+				return errors.Join(l.Trim(ctx, before), l.Close())
 			})
 		},
-		State: logState,
-		Legal: func(_, _, got string) error { return nil },
+		State: trimmedState, Legal: noLess,
 	}, {
 		Name: "durable.log-full", Methods: []string{"Log.AppendReserved"},
 		Before: func(ctx context.Context, m *powercut.Machine) error {
@@ -114,84 +172,27 @@ func logOps() []powercut.Op {
 			return err
 		},
 		Do: func(ctx context.Context, m *powercut.Machine) error {
-			return withLog(ctx, m, func(l *durable.Log) error {
+			err := withLog(ctx, m, func(l *durable.Log) error {
 				_, err := l.AppendReserved(ctx, []byte("erased"))
 				return err
 			})
-		},
-		State: logState,
-	}}
-}
-
-func outboxOps() []powercut.Op {
-	open := func(ctx context.Context, m *powercut.Machine, f func(*durable.Outbox) error) error {
-		return with(m, func(d *durable.Dir) error {
-			o, err := durable.OpenOutbox(ctx, d, "box", &durable.OutboxOptions{Log: durable.LogOptions{SegmentSize: 4096}})
 			if err != nil {
 				return err
 			}
-			return f(o)
-		})
-	}
-	add := func(msg string) func(context.Context, *powercut.Machine) error {
-		return func(ctx context.Context, m *powercut.Machine) error {
-			return open(ctx, m, func(o *durable.Outbox) error { _, err := o.Add(ctx, []byte(msg)); return err })
-		}
-	}
-	state := func(ctx context.Context, m *powercut.Machine) (string, error) {
-		var s string
-		err := open(ctx, m, func(o *durable.Outbox) error {
-			s = fmt.Sprintf("pending=%d last=%d", o.Pending(), o.Last())
-			return nil
-		})
-		return s, err
-	}
-	big := strings.Repeat("m", 2000)
-	return []powercut.Op{{
-		Name: "durable.outbox", Methods: []string{"OpenOutbox", "Outbox.Add"},
-		Do: add("one"), State: state,
-	}, {
-		Name: "durable.outbox-run", Methods: []string{"Outbox.Run", "Outbox.Close"},
-		Before: func(ctx context.Context, m *powercut.Machine) error {
-			return errors.Join(add(big)(ctx, m), add(big)(ctx, m), add("three")(ctx, m))
+			return put("after", "1")(ctx, m) // in the space of the reserve
 		},
-		Do: func(ctx context.Context, m *powercut.Machine) error {
-			return open(ctx, m, func(o *durable.Outbox) error {
-				ctx, cancel := context.WithCancelCause(ctx)
-				done := errors.New("delivered")
-				defer cancel(nil)
-				if o.Pending() > 0 {
-					err := o.Run(ctx, func(context.Context, uint64, []byte) error {
-						if o.Pending() <= 1 {
-							cancel(done)
-						}
-						return nil
-					})
-					if err := ignore(err, done); err != nil {
-						return err
-					}
-				}
-				return o.Close()
-			})
+		State: func(ctx context.Context, m *powercut.Machine) (string, error) {
+			log, lerr := logState(ctx, m)
+			values, verr := describe(ctx, m)
+			return log + "; " + values, errors.Join(lerr, verr)
 		},
-		State: state,
-		Legal: func(_, _, got string) error { return nil },
-	}}
-}
-
-// ignore takes one expected cause out of a joined error.
-func ignore(err, expected error) error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		var rest []error
-		for _, e := range joined.Unwrap() {
-			if !errors.Is(e, expected) {
-				rest = append(rest, e)
+		Legal: func(old, now, got string) error {
+			log, _, _ := strings.Cut(now, "; ")
+			_, values, _ := strings.Cut(old, "; ")
+			if got != log+"; "+values {
+				return errors.New("want the log first")
 			}
-		}
-		return errors.Join(rest...)
-	}
-	if errors.Is(err, expected) {
-		return nil
-	}
-	return err
+			return nil
+		},
+	}}
 }

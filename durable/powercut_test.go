@@ -144,10 +144,19 @@ func dirOps() []powercut.Op {
 }
 
 // onlyMore allows the steps between old and new of an operation that is a
-// sequence of changes, each atomic by itself.
-func onlyMore(_, _, got string) error {
-	if strings.Contains(got, "ErrCorrupt") {
-		return errors.New(got)
+// sequence of changes, each atomic by itself: what is in both is there, and nothing
+// that is in neither.
+func onlyMore(old, now, got string) error {
+	before, after, found := strings.Fields(old), strings.Fields(now), strings.Fields(got)
+	for _, f := range before {
+		if slices.Contains(after, f) && !slices.Contains(found, f) {
+			return fmt.Errorf("%s is lost", f)
+		}
+	}
+	for _, f := range found {
+		if !slices.Contains(before, f) && !slices.Contains(after, f) {
+			return fmt.Errorf("%s came from nowhere", f)
+		}
 	}
 	return nil
 }
@@ -210,7 +219,7 @@ func reserveOps() []powercut.Op {
 			state, err := describe(ctx, m)
 			return fmt.Sprintf("%s spares=%d", state, spares(m)), err
 		},
-		Legal: func(_, _, got string) error { return nil },
+		Legal: fewerSpares,
 	}, {
 		Name: "durable.put-full", Methods: []string{"Dir.Put"},
 		Before: func(ctx context.Context, m *powercut.Machine) error {
@@ -225,13 +234,29 @@ func reserveOps() []powercut.Op {
 	}}
 }
 
-func spares(m *powercut.Machine) (n int) {
-	for name := range m.Files() {
-		if strings.Contains(name, "!") && !strings.HasSuffix(name, "~") {
-			n++
+// spares returns the sizes of the spares of "journal".
+func spares(m *powercut.Machine) (sizes []int) {
+	for name, data := range m.Files() {
+		if strings.HasPrefix(name, "journal!") && !strings.HasSuffix(name, "~") {
+			sizes = append(sizes, len(data))
 		}
 	}
-	return n
+	return sizes
+}
+
+// fewerSpares allows the old value and up to two spares as large as the new ones.
+func fewerSpares(old, now, got string) error {
+	value, _, _ := strings.Cut(old, " spares=")
+	_, whole, _ := strings.Cut(now, " spares=")
+	kept, some, _ := strings.Cut(got, " spares=")
+	size := strings.Fields(strings.Trim(whole, "[]"))[0]
+	if kept != value {
+		return fmt.Errorf("the value of %q is lost", old)
+	}
+	if !slices.Contains([]string{"[]", "[" + size + "]", "[" + size + " " + size + "]"}, some) {
+		return fmt.Errorf("want up to two spares of %s bytes", size)
+	}
+	return nil
 }
 
 // fill leaves no space on the medium.

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -86,8 +88,8 @@ func (d *Dir) restore(name string, size int) error {
 // restoreReserves makes good at open what was used up; it is no reason not to
 // open.
 func (d *Dir) restoreReserves() {
-	for name, size := range d.reserved {
-		if d.restore(name, size) != nil {
+	for _, name := range slices.Sorted(maps.Keys(d.reserved)) {
+		if d.restore(name, d.reserved[name]) != nil {
 			d.count(func(s *Stats) { s.ReservesMissing++ })
 		}
 	}

@@ -34,6 +34,7 @@ func Entries(ctx context.Context, s Store, dir string) ([]string, error) {
 	for i, name := range names {
 		names[i], _, _ = strings.Cut(strings.TrimPrefix(name, prefix), "/")
 	}
+	slices.Sort(names)
 	return slices.Compact(names), err
 }
 

@@ -108,6 +108,10 @@ func TestVaultOfAnotherDevice(t *testing.T) {
 			require.ErrorIs(t, err, c.want, what)
 		}
 	}
-	_, err = open(ctx, m, token, few())
+	v, err := open(ctx, m, token, few())
 	require.NoError(t, err, "its own device opens it")
+	_, err = settingsOf(t, v).OpenLog(ctx, "events", nil)
+	require.NoError(t, err)
+	_, err = protect.Open(ctx, dir, strange{blank(), protect.ErrPolicy}, few())
+	require.ErrorIs(t, err, protect.ErrLost, "what holds data was provisioned to its end")
 }

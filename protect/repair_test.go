@@ -2,7 +2,6 @@ package protect_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"strings"
@@ -255,51 +254,4 @@ func TestConcurrentMaintenance(t *testing.T) {
 	names, err := c.List(ctx, "")
 	require.NoError(t, err)
 	assert.Equal(t, []string{"mine/0", "mine/1", "mine/2", "mine/3"}, names)
-}
-
-// repairOp gives up a damaged value after another was put.
-func repairOp() powercut.Op {
-	tell := func(ctx context.Context, m *powercut.Machine) (string, error) {
-		v, err := open(ctx, m, token, smallest())
-		if err != nil {
-			return "", err
-		}
-		c, err := v.Compartment(ctx, protect.ClassSettings)
-		if err != nil {
-			return "", err
-		}
-		names, err := c.List(ctx, "")
-		return fmt.Sprintf("%v and %d unreadable", names, v.Stats().Unreadable), err
-	}
-	return powercut.Op{
-		Name: "repair", Methods: []string{"Compartment.Repair"}, State: tell,
-		Before: func(ctx context.Context, m *powercut.Machine) error {
-			if err := before(token)(ctx, m); err != nil {
-				return err
-			}
-			return do(token, func(ctx context.Context, v *protect.Vault) error {
-				dir, err := durable.OpenFS(m.FS(), nil)
-				for _, info := range v.Compartments() {
-					if info.Class == protect.ClassSettings && err == nil {
-						err = dir.Put(ctx, info.Prefix+strings.Repeat("0", 32), []byte("junk"))
-					}
-				}
-				m.Settle()
-				return err
-			})(ctx, m)
-		},
-		Do: do(token, settings(func(ctx context.Context, c *protect.Compartment) error {
-			if err := c.Put(ctx, "network/address", []byte("dhcp")); err != nil {
-				return err
-			}
-			_, err := c.Repair(ctx)
-			return err
-		})),
-		Legal: func(_, _, got string) error {
-			if got != "[network/address network/wifi] and 1 unreadable" {
-				return errors.New("a value was lost, or Repair came before it")
-			}
-			return nil
-		},
-	}
 }

@@ -3,7 +3,6 @@ package protect_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"strings"
 	"testing"
@@ -185,51 +184,4 @@ func TestTreeOfAnErasedCompartment(t *testing.T) {
 	require.ErrorIs(t, alice.RemoveAll(ctx, "letter"), protect.ErrMissing)
 	_, err = alice.Entries(ctx, "")
 	require.ErrorIs(t, err, protect.ErrMissing)
-}
-
-// removeAllOp removes values and a log after a value was put.
-func removeAllOp() powercut.Op {
-	return powercut.Op{
-		Name: "remove-all", Methods: []string{"Compartment.RemoveAll"},
-		Before: func(ctx context.Context, m *powercut.Machine) error {
-			if err := before(token)(ctx, m); err != nil {
-				return err
-			}
-			err := do(token, settings(func(ctx context.Context, c *protect.Compartment) error {
-				_, err := c.OpenLog(ctx, "network/trace", nil)
-				return errors.Join(err, c.Put(ctx, "network/dns", []byte("auto")))
-			}))(ctx, m)
-			m.Settle()
-			return err
-		},
-		Do: do(token, settings(func(ctx context.Context, c *protect.Compartment) error {
-			if err := c.Put(ctx, "clock", []byte("utc")); err != nil {
-				return err
-			}
-			if err := c.RemoveAll(ctx, "network/trace"); err != nil {
-				return err
-			}
-			return c.RemoveAll(ctx, "network")
-		})),
-		State: func(ctx context.Context, m *powercut.Machine) (string, error) {
-			text, err := tell(token)(ctx, m)
-			logs := map[string]bool{}
-			for file := range m.Files() {
-				if log, _, ok := strings.Cut(file, "+log/"); ok {
-					logs[log] = true
-				}
-			}
-			return fmt.Sprintf("%s; logs %d", text, len(logs)), err
-		},
-		Legal: func(_, _, got string) error {
-			whole := strings.Contains(got, "network/wifi") && strings.Contains(got, "network/dns")
-			switch {
-			case !strings.Contains(got, "settings : clock=utc"):
-				return errors.New("the value that was put before is not there")
-			case !whole && !strings.Contains(got, "logs 0"):
-				return errors.New("the log was to go first")
-			}
-			return nil
-		},
-	}
 }

@@ -17,7 +17,8 @@
 // only while hashes of an older cost wait for their upgrade, and by the microseconds
 // that reading a record takes, does an answer differ. Memory: lengths, and the costs
 // that a stored hash may ask for, are bounded. Ownership: a password of an ended
-// ownership is dead. Logs: a [Password] does not print.
+// ownership is dead. Sessions: to set or delete a password ends every entity of the
+// person. Logs: a [Password] does not print, and failed logins are folded.
 //
 // # What it does not
 //
@@ -36,6 +37,6 @@
 //
 // # What survives a power cut
 //
-// Each password is one value: [Store.Set], [Store.Delete] and the upgrade in
-// [Store.Verify] leave the old or the new one, and the new one once they returned nil.
+// Each password is one value: [Store.Set], [Store.Delete], [Subjects.Erase] and the
+// upgrade in [Store.Verify] leave the old or the new one, and the new one once they returned nil.
 package password

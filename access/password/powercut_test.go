@@ -122,6 +122,23 @@ func ops() []powercut.Op {
 			},
 		},
 		{
+			Name: "PasswordErase", Methods: []string{"Store.Set", "Subjects.Erase"}, State: logins, Before: after(setBob(good)),
+			// Changed first, as above.
+			Do: on(cheap(), func(ctx context.Context, d *device) error {
+				if err := setBob("the password of bob")(ctx, d); err != nil {
+					return err
+				}
+				_, err := d.users.Subjects().Erase(ctx, "Bob")
+				return err
+			}),
+			Legal: func(old, _, got string) error {
+				if got == strings.Replace(old, "Bob by "+good, "Bob by the password of bob", 1) {
+					return nil
+				}
+				return errors.New("neither password")
+			},
+		},
+		{
 			Name: "PasswordUpgrade", Methods: []string{"Store.Verify"}, State: cost, Before: after(),
 			Do: on(password.Params{Memory: 64, Time: 1, Threads: 1}, func(ctx context.Context, d *device) error {
 				if _, err := d.login(ctx, "ann", good); err != nil {
@@ -143,5 +160,6 @@ func TestPowerCut(t *testing.T) {
 }
 
 func TestPowerCutCoversEveryMethod(t *testing.T) {
-	powercut.Covered(t, ops(), []string{"Store.Credentials", "Store.Features", "Store.List"}, (*password.Store)(nil))
+	powercut.Covered(t, ops(), []string{"Store.Credentials", "Store.Features", "Store.List", "Store.Subjects", "Subjects.Name", "Subjects.Verify"},
+		(*password.Store)(nil), (*password.Subjects)(nil))
 }

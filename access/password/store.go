@@ -5,7 +5,6 @@ import (
 	"encoding/base32"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"strings"
 	"sync"
@@ -37,6 +36,8 @@ type Store struct {
 	hasher *Hasher
 	log    *slog.Logger
 	mu     sync.Mutex
+
+	failures failures
 }
 
 // record is one password.
@@ -65,6 +66,8 @@ func NewStore(store durable.Store, guard *access.Guard, hasher *Hasher, opts *Op
 // Set gives the person called id a password, in place of the one before. It plugs
 // into the set function of [access.Guard.Commission]. A password that must not be
 // set is [ErrWeak] or [ErrInvalid], a 257th [ErrFull], a bad id [*access.InputError].
+// Every entity of the person ends ([access.Issuer.Invalidate]), also his who changes
+// his own password: he logs in again.
 //
 // Permission: [access.AccessCredentials] on "password/ID", so that a grant on
 // "password/{self}" lets people change their own.
@@ -83,21 +86,31 @@ func (s *Store) Set(ctx context.Context, id string, p Password) error {
 	if err != nil {
 		return err
 	}
+	by, err := s.put(ctx, record{ID: id, Ownership: bound, Hash: hash})
+	if err == nil {
+		s.audit(ctx, access.EventCredentialSet, by, id)
+	}
+	return err
+}
+
+// put stores rec and returns who did it.
+func (s *Store) put(ctx context.Context, rec record) (*access.Entity, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	// Hashing takes long: the right may be gone.
-	by, err := access.Check(ctx, s.guard, access.AccessCredentials, "password/"+id)
+	by, err := access.Check(ctx, s.guard, access.AccessCredentials, "password/"+rec.ID)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.room(ctx, id); err != nil {
-		return err
+	if err := s.room(ctx, rec.ID); err != nil {
+		return nil, err
 	}
-	if err := s.value(id).Store(ctx, record{ID: id, Ownership: bound, Hash: hash}); err != nil {
-		return fmt.Errorf("password: set: %w", err)
+	err = s.value(rec.ID).Store(ctx, rec)
+	// Also when it failed: the new one may be on the medium.
+	if err := errors.Join(err, s.issuer.Invalidate(rec.ID)); err != nil {
+		return nil, fmt.Errorf("password: set: %w", err)
 	}
-	s.audit(ctx, access.EventCredentialSet, by, id)
-	return nil
+	return by, nil
 }
 
 // room makes sure that there is room for id.
@@ -117,106 +130,35 @@ func (s *Store) room(ctx context.Context, id string) error {
 	return nil
 }
 
-// Verify returns the entity of the person called id if p is his password. A wrong
-// password, a name that nobody has and a password of an ended ownership are one
-// and the same error, [ErrWrong], at the same cost. iface and session go into the
-// entity. A hash of a lower cost than the Hasher's is replaced; when that fails it
-// is left for the next login.
-func (s *Store) Verify(ctx context.Context, id string, p Password, iface, session string) (*access.Entity, error) {
-	if err := p.check(); err != nil {
-		return nil, err
-	}
-	rec, err := s.load(ctx, id)
-	if err != nil {
-		return nil, s.fail(ctx, id, p, err)
-	}
-	match, upgrade, err := s.hasher.Verify(ctx, rec.Hash, p)
-	if err != nil {
-		return nil, err
-	}
-	if !match {
-		s.log.LogAttrs(ctx, slog.LevelWarn, access.EventLoginFailed, slog.String(access.KeySubject, id))
-		return nil, fmt.Errorf("password: %w", ErrWrong)
-	}
-	e, err := s.issuer.Issue(access.Facts{ID: id, Kind: access.KindPerson, Interface: iface, Session: session})
-	if err != nil {
-		return nil, err
-	}
-	// After the entity was issued: an ownership that ends from here on ends the entity.
-	if now := s.guard.Ownership(); now == "" || rec.Ownership != now {
-		return nil, fmt.Errorf("password: %w", ErrWrong)
-	}
-	if upgrade {
-		s.upgrade(ctx, rec, p)
-	}
-	s.log.LogAttrs(ctx, slog.LevelInfo, access.EventLogin, slog.String(access.KeyEntity, id), slog.String(access.KeyInterface, iface))
-	return e, nil
-}
-
-// load returns the live record of id, or [ErrWrong].
-func (s *Store) load(ctx context.Context, id string) (record, error) {
-	if checkID(id) != nil {
-		return record{}, ErrWrong
-	}
-	rec, err := s.value(id).Load(ctx)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return record{}, ErrWrong
-	case err != nil:
-		return record{}, fmt.Errorf("load: %w", err)
-	case rec.Ownership == "" || rec.Ownership != s.guard.Ownership():
-		return record{}, ErrWrong
-	}
-	return rec, nil
-}
-
-// fail answers a login for which there is nothing to compare with, at the cost of
-// one for which there is.
-func (s *Store) fail(ctx context.Context, id string, p Password, cause error) error {
-	if err := s.hasher.Dummy(ctx, p); !errors.Is(err, ErrWrong) {
-		return err
-	}
-	// What a stranger typed as his name may be a password.
-	s.log.LogAttrs(ctx, slog.LevelWarn, access.EventLoginFailed, slog.Int(access.KeyCount, 1))
-	return fmt.Errorf("password: %w", cause)
-}
-
-// upgrade replaces the hash of rec by one of the present cost, unless it was
-// changed meanwhile.
-func (s *Store) upgrade(ctx context.Context, rec record, p Password) {
-	hash, err := s.hasher.hash(ctx, p)
-	if err != nil {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if now, err := s.value(rec.ID).Load(ctx); err != nil || now != rec {
-		return
-	}
-	rec.Hash = hash
-	if err := s.value(rec.ID).Store(ctx, rec); err != nil {
-		s.log.LogAttrs(ctx, slog.LevelWarn, "access.upgrade-failed", slog.String(access.KeyError, err.Error()))
-	}
-}
-
-// Delete removes the password of id. One that does not exist is no error.
+// Delete removes the password of id and ends every entity of id. One that does not
+// exist is no error.
 //
 // Permission: [access.AccessCredentials] on "password/ID".
 func (s *Store) Delete(ctx context.Context, id string) error {
-	if err := checkID(id); err != nil {
-		return err
+	by, err := s.remove(ctx, "delete", access.AccessCredentials, "password/"+id, id)
+	if err == nil {
+		s.audit(ctx, access.EventCredentialGone, by, id)
 	}
-	by, err := access.Check(ctx, s.guard, access.AccessCredentials, "password/"+id)
-	if err != nil {
-		return err
+	return err
+}
+
+// remove takes the password of id away, if p on resource allows it, and returns
+// who did it.
+func (s *Store) remove(ctx context.Context, op string, p access.Permission, resource, id string) (*access.Entity, error) {
+	if err := checkID(id); err != nil {
+		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.value(id).Delete(ctx); err != nil {
-		return fmt.Errorf("password: delete: %w", err)
+	by, err := access.Check(ctx, s.guard, p, resource)
+	if err != nil {
+		return nil, err
 	}
-	s.audit(ctx, access.EventCredentialGone, by, id)
-	return nil
+	err = s.value(id).Delete(ctx)
+	if err := errors.Join(err, s.issuer.Invalidate(id)); err != nil {
+		return nil, fmt.Errorf("password: %s: %w", op, err)
+	}
+	return by, nil
 }
 
 // List returns the ids of those who have a password of the present ownership,

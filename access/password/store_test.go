@@ -25,6 +25,7 @@ func spec() access.PolicySpec {
 		Grants: []access.Grant{
 			{Role: "user", Permission: access.AccessCredentials, Resources: []string{"password/{self}"}},
 			{Role: "owner", Permission: "access.*", Resources: []string{"**"}},
+			{Role: "owner", Permission: access.EraseSubject, Resources: []string{"**"}},
 		},
 	}
 }
@@ -47,7 +48,7 @@ func start(ctx context.Context, m *powercut.Machine, params password.Params) (*d
 	if err != nil {
 		return nil, err
 	}
-	g, err := access.OpenGuard(ctx, dir, policy, &access.GuardOptions{Local: []string{"usb"}})
+	g, err := access.OpenGuard(ctx, dir, policy, &access.GuardOptions{Parts: []string{}, Local: []string{"usb"}})
 	if err != nil {
 		return nil, err
 	}
@@ -129,6 +130,8 @@ func TestPasswordsAreAuthorised(t *testing.T) {
 	require.NoError(t, d.users.Set(bob, "Bob", password.New("another password of bob")))
 	_, err = d.login(t.Context(), "Bob", "the password of bob")
 	require.ErrorIs(t, err, password.ErrWrong)
+	bob, err = d.login(t.Context(), "Bob", "another password of bob") // the entity of before is dead
+	require.NoError(t, err)
 	require.ErrorIs(t, d.users.Set(bob, "ann", password.New("another password of ann")), access.ErrDenied)
 	require.ErrorIs(t, d.users.Set(t.Context(), "ann", password.New("another password of ann")), access.ErrDenied)
 	require.ErrorIs(t, d.users.Delete(bob, "ann"), access.ErrDenied)

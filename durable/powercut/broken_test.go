@@ -159,6 +159,15 @@ func damageCutAway(t *testing.T, l testLog) int {
 	return bad
 }
 
+// sectorTakenForDamage fails for nothing but the missing first sector of a batch.
+func sectorTakenForDamage(t *testing.T) int {
+	r := powercut.Explore(t, batchOp("batch"))
+	for _, f := range r.Failures {
+		assert.Contains(t, f, "log: last write without its first ")
+	}
+	return r.Bad
+}
+
 func TestBrokenStrategies(t *testing.T) {
 	t.Setenv("POWERCUT_BREAK", "")
 	explore := func(op powercut.Op) func(*testing.T) int {
@@ -185,13 +194,7 @@ func TestBrokenStrategies(t *testing.T) {
 		{"tail of zeros taken for frames", explore(logOp("log", testLog{zeroFrames: true}))},
 		{"stale frames taken for new ones", explore(logOp("log", testLog{loose: true}))},
 		{"frame of a failed fsync left in the cache", explore(logOp("log", testLog{keepFailed: true}))},
-		{"missing first sector taken for damage", func(t *testing.T) int {
-			r := powercut.Explore(t, batchOp("batch"))
-			for _, f := range r.Failures {
-				assert.Contains(t, f, "log: last write without its first ")
-			}
-			return r.Bad
-		}},
+		{"missing first sector taken for damage", sectorTakenForDamage},
 		{"mid-log damage cut away", func(t *testing.T) int { return damageCutAway(t, testLog{cutDamage: true}) }},
 		{"counter increment retried blindly", explore(counterOp("counter", 1))},
 	}

@@ -93,11 +93,22 @@ func (d *device) boot(ctx context.Context) error {
 // parts are what a release is composed of. One that is not as it should be brings a
 // console that nobody approved.
 func (d *device) parts(release string) baseline.Parts {
-	p := baseline.Parts{Accessor: d.guard, Updater: d.updater}
+	p := baseline.Parts{Accessor: d.guard, Updater: d.updater, Extra: []baseline.Part{servicePort{}}}
 	if release == driftedRelease {
 		p.Extra = append(p.Extra, console{})
 	}
 	return p
+}
+
+// servicePort is the device's only interface. The vendor answers for it: whatever
+// comes in there is done by parts that ask the guard.
+type servicePort struct{}
+
+func (servicePort) Features() []clause.Feature {
+	return []clause.Feature{{
+		ID: "vendor.service-port", Clauses: []clause.ID{clause.C5_2_6_1_1}, Package: "example.com/vendor/port",
+		Summary: "the only interface is the service port, where every operation asks who is there",
+	}}
 }
 
 // console is what a developer left in a release.

@@ -153,7 +153,10 @@ func (d *day) refuseBeforeCommissioning() error {
 	return nil
 }
 
-const ownersPassword = "a long sentence about cold fish"
+const (
+	ownersPassword = "a long sentence about cold fish"
+	bobsPassword   = "all of the other fish in there"
+)
 
 func (d *day) commission() error {
 	d.step("5.2.6.1.2, 5.2.6.1.4", "Ann takes it into service, with the label, at the service port")
@@ -203,10 +206,10 @@ func (d *day) denyAndAllow() error {
 	if err != nil {
 		return err
 	}
-	if err := d.users.Set(d.owner, "bob", password.New("all of the other fish in there")); err != nil {
+	if err := d.users.Set(d.owner, "bob", password.New(bobsPassword)); err != nil {
 		return err
 	}
-	entity, err := d.users.Verify(d.ctx, "bob", password.New("all of the other fish in there"), "lan", "")
+	entity, err := d.users.Verify(d.ctx, "bob", password.New(bobsPassword), "lan", "")
 	if err != nil {
 		return err
 	}

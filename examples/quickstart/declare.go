@@ -63,6 +63,8 @@ var (
 		Services: map[string][]string{"config": {"service"}, "program": {"owner"}, baseline.ServiceName: {"service"}},
 		Parts:    []string{"password", "softkeys"},
 		Local:    []string{"service-port"},
+		// The owner may hold what the program holds.
+		OwnerRoles: []string{"owner"},
 	}
 
 	// hasher: one login at a time takes 7 MiB and five passes, fit for a small device.

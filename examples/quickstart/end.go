@@ -13,6 +13,7 @@ import (
 
 	"github.com/iot-device-baseline/baseline"
 	"github.com/iot-device-baseline/baseline/access"
+	"github.com/iot-device-baseline/baseline/access/password"
 	"github.com/iot-device-baseline/baseline/clause"
 	"github.com/iot-device-baseline/baseline/durable"
 	"github.com/iot-device-baseline/baseline/protect"
@@ -29,16 +30,16 @@ func (d *day) erase() error {
 			return err
 		}
 	}
-	_, err := d.vault.Subjects().Erase(access.Detach(d.ctx), "bob")
+	_, err := d.everywhere().Erase(access.Detach(d.ctx), "bob")
 	if err := d.refused(err, access.ErrDenied); err != nil {
 		return err
 	}
-	method, err := d.vault.Subjects().Erase(d.owner, "bob")
+	method, err := d.everywhere().Erase(d.owner, "bob")
 	if err != nil {
 		return err
 	}
-	if err := d.vault.Subjects().Verify(d.ctx, "bob"); err != nil {
-		return err
+	if _, err := d.users.Verify(d.ctx, "bob", password.New(bobsPassword), "lan", ""); !errors.Is(err, password.ErrWrong) {
+		return fmt.Errorf("%w: bob logs in: %v", errUnexpected, err)
 	}
 	ann, err := d.vault.Subject(d.ctx, "ann")
 	if err != nil {

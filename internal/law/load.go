@@ -37,6 +37,8 @@ type Package struct {
 	Tests []*ast.File    // TestGoFiles and XTestGoFiles
 	Types *types.Package // nil when it does not compile
 	Info  *types.Info
+
+	TestInfo *types.Info // of Tests, as far as they can be type-checked
 }
 
 // A Tree is a module, or a folder of one, that the laws look at. It does not
@@ -46,6 +48,7 @@ type Tree struct {
 	Own    []*Package
 	all    map[string]*Package
 	cgo    map[string]bool // packages that have cgo files when cgo is on
+	files  []types.Type    // *os.File and *os.Root
 	fset   *token.FileSet
 }
 
@@ -118,7 +121,7 @@ func (t *Tree) rel(path string) (string, bool) {
 
 // Sub gives the folder name of t as a tree of its own, as if it were a module.
 func (t *Tree) Sub(name string) *Tree {
-	sub := &Tree{Module: t.Module + "/" + name, all: t.all, cgo: t.cgo, fset: t.fset}
+	sub := &Tree{Module: t.Module + "/" + name, all: t.all, cgo: t.cgo, files: t.files, fset: t.fset}
 	for _, p := range t.Own {
 		if rel, ok := sub.rel(p.ImportPath); ok {
 			own := *p

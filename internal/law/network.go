@@ -10,13 +10,16 @@ import (
 // listen for one, without the gate. A name that ends in * stands for all that
 // begin so.
 var opensFlow = []string{
-	"net.Dial*", "net.Listen*", "net.Lookup*", "net.DefaultResolver", "net.FileConn", "net.FileListener", "net.FilePacketConn",
+	"net.Dial*", "net.Listen*", "net.Lookup*", "net.Resolve*", "net.DefaultResolver", "net.FileConn", "net.FileListener", "net.FilePacketConn",
 	"(*net.Dialer).*", "(*net.ListenConfig).*", "(*net.Resolver).*",
 	"crypto/tls.Dial*", "crypto/tls.Listen", "(*crypto/tls.Dialer).*",
 	"net/http.DefaultClient", "net/http.DefaultTransport", "net/http.Get", "net/http.Head", "net/http.Post*", "net/http.ListenAndServe*",
 	"(*net/http.Server).ListenAndServe*", "net/http.DefaultServeMux", "net/http.Handle", "net/http.HandleFunc",
+	"net/http/httputil.*", "(*net/http/httputil.ReverseProxy).*", "net/rpc/jsonrpc.Dial*",
 	"net/rpc.Dial*", "net/smtp.Dial", "net/smtp.SendMail", "net/textproto.Dial", "log/syslog.*",
-	"syscall.Socket*", "syscall.Connect", "golang.org/x/sys/unix.Socket*", "golang.org/x/sys/unix.Connect",
+	"syscall.Socket*", "syscall.Connect", "syscall.Bind*", "syscall.Listen", "syscall.Accept*", "syscall.Send*",
+	"golang.org/x/sys/unix.Socket*", "golang.org/x/sys/unix.Connect*", "golang.org/x/sys/unix.Bind*", "golang.org/x/sys/unix.Listen",
+	"golang.org/x/sys/unix.Accept*", "golang.org/x/sys/unix.Send*",
 }
 
 // needsField names the types whose zero value dials by itself, and the field
@@ -28,6 +31,8 @@ var needsField = map[string]string{
 	"net.Dialer":         "",
 	"net.Resolver":       "Dial",
 	"net.ListenConfig":   "",
+
+	"net/http/httputil.ReverseProxy": "Transport",
 }
 
 // Network checks that nothing but the gate dials or listens: everything else is
@@ -43,11 +48,9 @@ func Network(t *Tree, tab *Table) []Violation {
 				r.at(p, id.Pos(), "%s: take a dial function or a listener from %s", name, tab.Gate)
 			}
 		}
+		d := &dialers{r, tab, p, bare(p)}
 		for _, f := range p.Files {
-			ast.Inspect(f, func(n ast.Node) bool {
-				zeroDialers(r, tab, p, n)
-				return true
-			})
+			d.file(f)
 		}
 	}
 	return r.sorted()
@@ -63,49 +66,121 @@ func matches(patterns []string, name string) bool {
 	return false
 }
 
-// zeroDialers finds literals, new and var of a type that dials by itself, where
-// the field with the dialer is missing or nil.
-func zeroDialers(r *report, tab *Table, p *Package, n ast.Node) {
-	var of ast.Expr
-	given := ""
-	switch n := n.(type) {
-	case *ast.CompositeLit:
-		of, given = n, keys(n)
-	case *ast.CallExpr:
-		if id, ok := n.Fun.(*ast.Ident); ok && id.Name == "new" && len(n.Args) == 1 {
-			of = n.Args[0]
-		}
-	case *ast.ValueSpec:
-		if len(n.Values) == 0 {
-			of = n.Type
-		}
-	}
-	if of == nil {
-		return
-	}
-	named, ok := types.Unalias(p.Info.TypeOf(of)).(*types.Named)
-	if !ok || named.Obj().Pkg() == nil {
-		return
-	}
-	name := named.Obj().Pkg().Path() + "." + named.Obj().Name()
-	if field, bad := needsField[name]; bad && (field == "" || !strings.Contains(given, " "+field+" ")) {
-		r.at(p, n.Pos(), "%s dials by itself: take a dial function from %s", name, tab.Gate)
-	}
+// dialers finds types of needsField in a package.
+type dialers struct {
+	r    *report
+	tab  *Table
+	p    *Package
+	bare map[types.Object]bool // variables that are declared without a value
 }
 
-// keys lists the fields that a literal sets to something but nil.
-func keys(lit *ast.CompositeLit) string {
-	var b strings.Builder
-	for _, e := range lit.Elts {
-		kv, ok := e.(*ast.KeyValueExpr)
-		if !ok {
-			continue
+// file finds where a value of a type that dials by itself comes to be
+// without its field: literals, and every place where the type is named by value,
+// as in a variable, a field, an array, new and make. A pointer to one is free.
+func (d *dialers) file(f *ast.File) {
+	r, tab, p := d.r, d.tab, d.p
+	free := map[ast.Expr]bool{} // names of types that are behind a pointer or in a literal
+	ast.Inspect(f, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.StarExpr:
+			free[ast.Unparen(n.X)] = true
+		case *ast.CompositeLit:
+			free[n.Type] = true
+			t := p.Info.TypeOf(n)
+			if ptr, ok := t.Underlying().(*types.Pointer); ok { // elided in a list of pointers
+				t = ptr.Elem()
+			}
+			name, field, bad := dialer(t)
+			if bad && (field == "" || !d.given(n, field)) {
+				r.at(p, n.Pos(), "%s dials by itself: take a dial function from %s", name, tab.Gate)
+			}
+		case *ast.AssignStmt:
+			d.unset(n)
+		case *ast.SelectorExpr, *ast.Ident:
+			e := n.(ast.Expr)
+			if tv, ok := p.Info.Types[e]; !ok || !tv.IsType() || free[e] {
+				return true
+			}
+			if name, _, bad := dialer(p.Info.TypeOf(e)); bad {
+				r.at(p, n.Pos(), "%s dials by itself, as its zero value does: point to a literal with a dial function from %s", name, tab.Gate)
+			}
+			return false
 		}
-		key, isIdent := kv.Key.(*ast.Ident)
-		value, isName := kv.Value.(*ast.Ident)
-		if isIdent && (!isName || value.Name != "nil") {
-			b.WriteString(" " + key.Name + " ")
+		return true
+	})
+}
+
+// dialer tells of a type whether its zero value dials, and the field against it.
+func dialer(t types.Type) (name, field string, bad bool) {
+	named, ok := types.Unalias(t).(*types.Named)
+	if !ok || named.Obj().Pkg() == nil {
+		return "", "", false
+	}
+	name = named.Obj().Pkg().Path() + "." + named.Obj().Name()
+	field, bad = needsField[name]
+	return name, field, bad
+}
+
+// given reports whether a literal sets a field to something that is not nil.
+func (d *dialers) given(lit *ast.CompositeLit, field string) bool {
+	for _, e := range lit.Elts {
+		if kv, ok := e.(*ast.KeyValueExpr); ok {
+			if key, ok := kv.Key.(*ast.Ident); ok && key.Name == field {
+				return !d.empty(kv.Value)
+			}
 		}
 	}
-	return b.String()
+	return false
+}
+
+// empty reports whether e is nil, a nil of some type, or a variable that was
+// declared without a value.
+func (d *dialers) empty(e ast.Expr) bool {
+	e = ast.Unparen(e)
+	if tv := d.p.Info.Types[e]; tv.IsNil() {
+		return true
+	}
+	switch e := e.(type) {
+	case *ast.CallExpr:
+		return d.p.Info.Types[e.Fun].IsType() && len(e.Args) == 1 && d.empty(e.Args[0])
+	case *ast.Ident:
+		return d.bare[d.p.Info.Uses[e]]
+	}
+	return false
+}
+
+// bare gives the variables of a package that are declared without a value.
+func bare(p *Package) map[types.Object]bool {
+	list := map[types.Object]bool{}
+	for _, f := range p.Files {
+		ast.Inspect(f, func(n ast.Node) bool {
+			if spec, ok := n.(*ast.ValueSpec); ok && len(spec.Values) == 0 {
+				for _, id := range spec.Names {
+					list[p.Info.Defs[id]] = true
+				}
+			}
+			return true
+		})
+	}
+	return list
+}
+
+// unset finds assignments that take the dial function away again.
+func (d *dialers) unset(n *ast.AssignStmt) {
+	for i, e := range n.Lhs {
+		sel, ok := e.(*ast.SelectorExpr)
+		if !ok || i >= len(n.Rhs) {
+			continue
+		}
+		t := d.p.Info.TypeOf(sel.X)
+		if t == nil {
+			continue
+		}
+		if ptr, ok := t.Underlying().(*types.Pointer); ok {
+			t = ptr.Elem()
+		}
+		if name, field, bad := dialer(t); bad && sel.Sel.Name == field && d.empty(n.Rhs[i]) {
+			d.r.at(d.p, n.Pos(), "%s dials by itself without %s: take a dial function from %s", name, field, d.tab.Gate)
+		}
+	}
 }

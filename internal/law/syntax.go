@@ -7,8 +7,9 @@ import (
 )
 
 // Syntax checks what the source may not contain: init functions, blank imports,
-// recover, sleeping, reassigned package variables, and in libraries printing,
-// exiting and default loggers. In _test.go files it refuses sleeping and skipping.
+// recover, sleeping, package variables that change or that others can put something
+// into, and in libraries printing, exiting and default loggers. In _test.go files it
+// refuses sleeping and skipping.
 func Syntax(t *Tree, tab *Table) []Violation {
 	r := &report{law: "syntax", tree: t}
 	for _, p := range t.Own {
@@ -22,6 +23,7 @@ func Syntax(t *Tree, tab *Table) []Violation {
 			uses(r, tab, p)
 			for _, f := range p.Files {
 				reassigned(r, p, f)
+				registries(r, tab, p, f)
 			}
 		}
 	}
@@ -48,7 +50,16 @@ var banned = map[string]string{
 	"log/slog.SetDefault":  "the default logger belongs to the vendor",
 	"log/slog.Default":     "take the logger from Options",
 	"runtime.SetFinalizer": "close things explicitly",
+
+	"(*testing.common).Skip":    skipped,
+	"(*testing.common).Skipf":   skipped,
+	"(*testing.common).SkipNow": skipped,
+	"(testing.TB).Skip":         skipped,
+	"(testing.TB).Skipf":        skipped,
+	"(testing.TB).SkipNow":      skipped,
 }
+
+const skipped = "a test that does not run shows nothing"
 
 // bannedInLibraries may be used by package main.
 var bannedInLibraries = map[string]string{
