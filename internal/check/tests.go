@@ -76,7 +76,7 @@ func fuzz(ctx context.Context) error {
 	}
 	var runs []command
 	for _, t := range targets {
-		runs = append(runs, goCmd("test", "-vet=off", "-run=^$", "-fuzz=^"+t.name+"$", "-fuzztime=5s", "-parallel=1", t.pkg))
+		runs = append(runs, goCmd("test", "-vet=off", "-run=^$", "-fuzz=^"+t.name+"$", "-fuzztime=3s", "-parallel=1", t.pkg))
 	}
 	fmt.Printf("fuzz: %d targets\n", len(runs))
 	return parallel(ctx, 2, runs)
