@@ -19,11 +19,14 @@
 // # What it secures
 //
 // The claim: [New] compares what is composed with the statement of applicability
-// that was approved. What a risk needs and nobody composed is a [*MissingError];
-// any other difference is drift, told and contained. The order: parts recover in
-// the order in which they depend on each other, interrupted erasures and resets
-// are finished before anything else runs, and what accepts from outside is started
-// last ([Server]). Operations that must not meet: the [Interlock].
+// that was approved. A gap in the statement itself, something that a risk needs and
+// nobody composed, is a [*MissingError]: it is met in the vendor's build. A
+// composition that is not the statement's, also one that lost a part since, is
+// drift: a release on trial rolls itself back, any other is restricted and says so.
+// The order: parts recover in the order in which they depend on each other;
+// interrupted erasures and resets are finished before anything else runs but what
+// serves in [Degraded]; what accepts from outside is started last ([Server]).
+// Operations that must not meet: the [Interlock].
 //
 // # What it does not
 //
@@ -32,7 +35,7 @@
 //
 // # States
 //
-// [Operational]; [Degraded], when a part that is composed could not be opened or
+// [Starting], until every part was asked to recover; [Operational]; [Degraded], when a part that is composed could not be opened or
 // recovered now, such as a vault whose TPM does not answer: what needs it is down,
 // what is needed to get out of it serves, and the device tries again;
 // [Nonconforming], when the composition is not that of the statement. See [State].
