@@ -7,7 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
-	"strings"
+	"sort"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -162,7 +162,7 @@ func (d *Device) count() error {
 			d.servers = append(d.servers, server{m, s})
 		}
 	}
-	slices.SortFunc(d.features, func(a, b clause.Feature) int { return strings.Compare(a.ID, b.ID) })
+	sort.Slice(d.features, func(i, j int) bool { return d.features[i].ID < d.features[j].ID })
 	return clause.Check(d.features)
 }
 
@@ -191,7 +191,7 @@ func (d *Device) Features() []clause.Feature {
 	for _, down := range d.opts.Down {
 		all = append(all, down.Features...)
 	}
-	slices.SortFunc(all, func(a, b clause.Feature) int { return strings.Compare(a.ID, b.ID) })
+	sort.Slice(all, func(i, j int) bool { return all[i].ID < all[j].ID })
 	return all
 }
 

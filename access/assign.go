@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sort"
 	"strings"
 )
 
@@ -84,7 +85,7 @@ func (g *Guard) Entities(ctx context.Context) ([]Assignment, error) {
 	for i := range list {
 		list[i].Roles = slices.Clone(list[i].Roles)
 	}
-	slices.SortFunc(list, func(a, b Assignment) int { return strings.Compare(a.ID, b.ID) })
+	sort.Slice(list, func(i, j int) bool { return list[i].ID < list[j].ID })
 	return list, nil
 }
 

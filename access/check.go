@@ -62,6 +62,7 @@ const (
 	lawScope      = "mandate"
 )
 
+//go:noinline
 func deny(law, reason string) *Decision { return &Decision{Rule: law, Reason: reason} }
 
 func missing(law string, p Permission) string {

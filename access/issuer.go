@@ -33,6 +33,7 @@ func (e *InputError) Error() string {
 	return "access: " + e.What + e.Path + ": " + e.Rule
 }
 
+//go:noinline
 func badInput(what, path, rule string) error {
 	return &InputError{What: what, Path: path, Rule: rule}
 }
@@ -120,4 +121,5 @@ func (g *Guard) entity(method string, f Facts) *Entity {
 	}
 }
 
+//go:noinline
 func item(path string, i int) string { return path + "/" + strconv.Itoa(i) }

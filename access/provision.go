@@ -8,9 +8,10 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"strconv"
 	"strings"
 	"sync/atomic"
-	"unicode"
+	"unicode/utf8"
 
 	"github.com/iot-device-baseline/baseline/durable"
 )
@@ -131,4 +132,4 @@ func (s *Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 // LogValue gives "[redacted]".
 func (s *Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
 
-func isPrint(r rune) bool { return r != unicode.ReplacementChar && unicode.IsPrint(r) }
+func isPrint(r rune) bool { return r != utf8.RuneError && strconv.IsPrint(r) }

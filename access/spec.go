@@ -73,6 +73,7 @@ func (e *PolicyError) Error() string {
 	return "access: policy: " + e.Path + ": " + e.Rule
 }
 
+//go:noinline
 func badPolicy(path, rule string) error { return &PolicyError{Path: path, Rule: rule} }
 
 // ParsePolicy is [NewPolicy] of strict JSON: no duplicate, unknown or

@@ -1,12 +1,12 @@
 package clause
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"io"
 	"slices"
+	"sort"
 )
 
 // Feature is one thing that a part of a device does for its security: what a
@@ -97,8 +97,11 @@ func (f Feature) check() error {
 // have no part in it, so that what the owner switches does not change it.
 func Digest(features []Feature) string {
 	sorted := slices.Clone(features)
-	slices.SortFunc(sorted, func(a, b Feature) int {
-		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Package, b.Package))
+	sort.Slice(sorted, func(i, j int) bool {
+		if sorted[i].ID != sorted[j].ID {
+			return sorted[i].ID < sorted[j].ID
+		}
+		return sorted[i].Package < sorted[j].Package
 	})
 	h := sha256.New()
 	for _, f := range sorted {

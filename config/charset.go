@@ -1,8 +1,8 @@
 package config
 
 import (
+	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -86,7 +86,7 @@ func printable(s string, c *charset) bool {
 			if !c.holds(string(r)) {
 				return false
 			}
-		case !unicode.IsPrint(r):
+		case !strconv.IsPrint(r):
 			return false
 		}
 	}

@@ -25,6 +25,7 @@ type compiler struct {
 	count    int // nodes so far
 }
 
+//go:noinline
 func schemaError(field, format string, args ...any) error {
 	return &SchemaError{Field: field, Rule: fmt.Sprintf(format, args...)}
 }

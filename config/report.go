@@ -127,6 +127,8 @@ func (e *ReportError) Unwrap() error {
 }
 
 // invalid is the ReportError for one broken rule.
+//
+//go:noinline
 func invalid(path, rule string) error {
 	return &ReportError{Report: Report{{Path: path, Rule: rule, Severity: Invalid}}}
 }

@@ -32,6 +32,7 @@ func (s *scanner) scan() bool {
 	return true
 }
 
+//go:noinline
 func (s *scanner) fail(rule string) bool {
 	if s.rule == "" {
 		s.rule = rule

@@ -2,7 +2,7 @@ package config
 
 import (
 	"reflect"
-	"slices"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -113,7 +113,8 @@ func (n *node) gradeDict(r *reporter, at *pointer, v reflect.Value) {
 		n.elem.gradeAll(r, at, elem)
 		at.pop(back)
 	}
-	slices.SortStableFunc(r.list[before:], func(a, b Finding) int { return strings.Compare(a.Path, b.Path) })
+	list := r.list[before:]
+	sort.SliceStable(list, func(i, j int) bool { return list[i].Path < list[j].Path })
 }
 
 // place is what a pointer leads to.

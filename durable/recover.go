@@ -3,7 +3,7 @@ package durable
 import (
 	"errors"
 	"fmt"
-	"slices"
+	"sort"
 )
 
 // recover opens the last segment for writing and makes durable what it holds.
@@ -41,7 +41,7 @@ func (l *Log) findSegments() error {
 			reserved = in.Size
 		}
 	}
-	slices.Sort(l.segments)
+	sort.Slice(l.segments, func(i, j int) bool { return l.segments[i] < l.segments[j] })
 	if l.opts.Reserve > 0 && reserved < int64(l.reserveSize()) && l.makeReserve() != nil {
 		l.spending = true
 	}

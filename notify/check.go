@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/iot-device-baseline/baseline/access"
@@ -145,7 +145,7 @@ func Clean(s string, most int) string {
 	return b.String()
 }
 
-// printable allows what [unicode.IsPrint] does: letters, marks, numbers,
+// printable allows what [strconv.IsPrint] does: letters, marks, numbers,
 // punctuation, symbols and the plain space, hence no control character, no
 // bidirectional override, no zero-width or line separator.
 func printable(s string, most int, lines bool) bool {
@@ -161,7 +161,7 @@ func printable(s string, most int, lines bool) bool {
 }
 
 // printableRune refuses U+FFFD, which decoders put in the place of broken text.
-func printableRune(r rune) bool { return unicode.IsPrint(r) && r != utf8.RuneError }
+func printableRune(r rune) bool { return strconv.IsPrint(r) && r != utf8.RuneError }
 
 // validType reports whether s can be a type, and so resource(s) a resource.
 func validType(s string) bool {

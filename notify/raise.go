@@ -1,13 +1,11 @@
 package notify
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
-	"maps"
 	"math/bits"
-	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -236,7 +234,12 @@ func (c *Center) release(ctx context.Context) error {
 func (c *Center) snapshot() []*entry {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return slices.SortedFunc(maps.Values(c.entries), func(a, b *entry) int { return cmp.Compare(a.Sequence, b.Sequence) })
+	all := make([]*entry, 0, len(c.entries))
+	for _, e := range c.entries {
+		all = append(all, e)
+	}
+	sort.Slice(all, func(i, j int) bool { return all[i].Sequence < all[j].Sequence })
+	return all
 }
 
 func (c *Center) size() int {

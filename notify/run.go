@@ -1,12 +1,12 @@
 package notify
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
+	"sort"
 	"sync"
 	"time"
 
@@ -156,7 +156,7 @@ func (c *Center) flushOne(ctx context.Context) {
 // waiting returns the notices that the medium has not, or not so.
 func (c *Center) waiting() []*entry {
 	all := slices.DeleteFunc(c.snapshot(), func(e *entry) bool { return e.dirty.IsZero() })
-	slices.SortStableFunc(all, func(a, b *entry) int { return cmp.Compare(a.dirty.UnixNano(), b.dirty.UnixNano()) })
+	sort.SliceStable(all, func(i, j int) bool { return all[i].dirty.Before(all[j].dirty) })
 	return all
 }
 

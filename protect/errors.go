@@ -79,6 +79,7 @@ const (
 	actRetry       = "retry later"
 )
 
+//go:noinline
 func vaultError(name, action string, err error) error {
 	return &ObjectError{Name: name, Action: action, Err: err}
 }

@@ -3,9 +3,8 @@ package protect
 import (
 	"context"
 	"fmt"
-	"slices"
+	"sort"
 	"strconv"
-	"strings"
 	"sync/atomic"
 
 	"github.com/iot-device-baseline/baseline/clause"
@@ -143,11 +142,11 @@ func (v *Vault) Compartments() []CompartmentInfo {
 	for _, e := range v.live.entries {
 		out = append(out, CompartmentInfo{Class: e.class, Subject: e.subject, Prefix: e.id.path("")})
 	}
-	slices.SortFunc(out, func(a, b CompartmentInfo) int {
-		if a.Class != b.Class {
-			return int(a.Class) - int(b.Class)
+	sort.Slice(out, func(i, j int) bool {
+		if out[i].Class != out[j].Class {
+			return out[i].Class < out[j].Class
 		}
-		return strings.Compare(a.Subject, b.Subject)
+		return out[i].Subject < out[j].Subject
 	})
 	return out
 }

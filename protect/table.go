@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"sort"
 
 	"github.com/iot-device-baseline/baseline/durable"
 )
@@ -86,7 +87,7 @@ func (t *table) has(i id) bool {
 // with returns a copy of t for generation gen that also holds more.
 func (t *table) with(gen uint64, more ...entry) *table {
 	c := &table{gen: gen, entries: append(slices.Clone(t.entries), more...)}
-	slices.SortFunc(c.entries, func(a, b entry) int { return bytes.Compare(a.id[:], b.id[:]) })
+	sort.Slice(c.entries, func(i, j int) bool { return bytes.Compare(c.entries[i].id[:], c.entries[j].id[:]) < 0 })
 	return c
 }
 

@@ -1,9 +1,9 @@
 package risk
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/iot-device-baseline/baseline/clause"
@@ -57,7 +57,7 @@ func newDeriver(a *Assessment, features []clause.Feature, evidence []Evidence) *
 		evidence:   slices.Concat(a.Evidence, evidence),
 		exclusions: map[clause.ID]Exclusion{}, delegated: map[clause.ID]Delegation{},
 	}
-	slices.SortStableFunc(d.features, func(x, y clause.Feature) int { return cmp.Compare(x.ID, y.ID) })
+	sort.SliceStable(d.features, func(i, j int) bool { return d.features[i].ID < d.features[j].ID })
 	d.needed, d.named = a.drivers()
 	for _, e := range a.Exclusions {
 		for _, id := range e.Clauses {

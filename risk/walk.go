@@ -6,8 +6,8 @@ import (
 	"iter"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/iot-device-baseline/baseline/clause"
@@ -18,6 +18,7 @@ type checker struct {
 	errs []error
 }
 
+//go:noinline
 func (c *checker) fail(path, rule string) {
 	if len(c.errs) < maxErrors {
 		c.errs = append(c.errs, &FieldError{path, rule})
@@ -145,7 +146,7 @@ func (c *checker) special(path string, v reflect.Value) {
 }
 
 func printable(s string) bool {
-	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError })
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !strconv.IsPrint(r) || r == utf8.RuneError })
 }
 
 // id checks the form of an id.

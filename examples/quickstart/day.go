@@ -49,6 +49,7 @@ func (d *day) live() error {
 	return d.close()
 }
 
+//go:noinline
 func (d *day) tellf(format string, args ...any) { fmt.Fprintf(d.out, format+"\n", args...) }
 
 // step begins a numbered step and names the clause of 27402 that it shows.

@@ -21,10 +21,10 @@ import (
 )
 
 //go:embed assessment.json
-var builtinAssessment []byte
+var builtinAssessment string
 
 //go:embed settings.json
-var builtinSettings []byte
+var builtinSettings string
 
 func main() {
 	o, err := parse(os.Args[1:])
@@ -87,9 +87,9 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 }
 
 // input reads a file, or gives what is built in when none is named.
-func input(file string, builtin []byte) ([]byte, error) {
+func input(file, builtin string) ([]byte, error) {
 	if file == "" {
-		return builtin, nil
+		return []byte(builtin), nil
 	}
 	return os.ReadFile(file)
 }

@@ -84,7 +84,7 @@ func TestRefusesBadInput(t *testing.T) {
 func TestAssessmentIsTheWorkedOne(t *testing.T) {
 	worked, err := os.ReadFile("../../risk/testdata/temperature-sensor.json")
 	require.NoError(t, err)
-	assert.Equal(t, string(worked), string(builtinAssessment))
+	assert.Equal(t, string(worked), builtinAssessment)
 	var missing *baseline.MissingError
 	assert.NotErrorAs(t, run(t.Context(), options{}, &bytes.Buffer{}), &missing)
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -69,7 +68,7 @@ func escape(b *strings.Builder, s string, name bool) {
 		case name && (r == '"' || r == '\\'):
 			b.WriteByte('\\')
 			b.WriteRune(r)
-		case unicode.IsPrint(r):
+		case strconv.IsPrint(r):
 			b.WriteRune(r)
 		default:
 			for _, code := range utf16.AppendRune(nil, r) {
