@@ -50,6 +50,7 @@ type cell struct {
 	names cipher.AEAD
 
 	gone  atomic.Bool // erased, being erased, or the vault is closed
+	shut  atomic.Bool // the vault is closed; set before gone
 	write sync.Mutex  // held from reading a version to writing the next
 	known known
 }
@@ -209,12 +210,16 @@ func (c *Compartment) admit(ctx context.Context) error {
 		return fs.ErrClosed
 	}
 	if c.c.gone.Load() {
-		return c.c.erased()
+		return c.c.ended()
 	}
 	return nil
 }
 
-func (c *cell) erased() error {
+// ended says why a cell is gone.
+func (c *cell) ended() error {
+	if c.shut.Load() {
+		return fs.ErrClosed
+	}
 	return &ObjectError{Class: c.class, Name: "compartment", Action: actReopen, Err: fmt.Errorf("erased: %w", ErrMissing)}
 }
 

@@ -58,7 +58,7 @@ func (k codec) bind(seq uint64) []byte {
 // Seal implements [durable.Codec].
 func (k codec) Seal(seq uint64, record []byte) ([]byte, error) {
 	if k.c.c.gone.Load() {
-		return nil, k.c.c.erased()
+		return nil, k.c.c.ended()
 	}
 	return k.aead.Seal(nil, nil, record, k.bind(seq)), nil
 }
@@ -66,7 +66,7 @@ func (k codec) Seal(seq uint64, record []byte) ([]byte, error) {
 // Open implements [durable.Codec].
 func (k codec) Open(seq uint64, sealed []byte) ([]byte, error) {
 	if k.c.c.gone.Load() {
-		return nil, k.c.c.erased()
+		return nil, k.c.c.ended()
 	}
 	record, err := k.aead.Open(nil, nil, sealed, k.bind(seq))
 	if err != nil {

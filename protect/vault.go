@@ -136,6 +136,7 @@ func (v *Vault) Close() error {
 	defer v.mu.Unlock()
 	v.closed = true
 	for _, c := range v.cells {
+		c.shut.Store(true)
 		c.gone.Store(true)
 	}
 	v.cells, v.root, v.live, v.blob = map[id]*cell{}, nil, &table{}, nil

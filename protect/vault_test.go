@@ -223,7 +223,8 @@ func TestClose(t *testing.T) {
 	require.ErrorIs(t, v.Rotate(ctx), fs.ErrClosed)
 	require.Error(t, v.Health(ctx))
 	_, err = log.Append(ctx, []byte("x"))
-	require.Error(t, err)
+	require.ErrorIs(t, err, fs.ErrClosed, "a closed log is not an erased one")
+	require.NotErrorIs(t, err, protect.ErrMissing)
 	require.Zero(t, v.Report(ctx).Compartments)
 }
 
