@@ -45,6 +45,8 @@ const (
 
 // validID reports whether s is one segment of a resource: an id can then stand
 // in one, and no id can be taken for a pattern or a path.
+//
+//go:noinline
 func validID(s string) bool {
 	if s == "" || len(s) > MaxID {
 		return false

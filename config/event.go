@@ -71,22 +71,28 @@ func (s *Settings) note(f func(*illness)) {
 // under way.
 func (s *Settings) Health(context.Context) error {
 	ill := s.illness()
-	var errs []error
-	add := func(what string, err error) {
-		if err != nil {
-			errs = append(errs, fmt.Errorf("config: health: %s: %w", what, err))
-		}
+	type complaint struct {
+		what string
+		err  error
+	}
+	list := []complaint{
+		{"the medium may hold settings that were refused", ill.unsure},
+		{"an applier did not go back", ill.undo},
+		{"copy of the settings or the floor", ill.copies},
+		{"interlock", ill.interlock},
 	}
 	if ill.fellBack() {
-		add(strings.Join(ill.replaced, "; ")+"; in force: "+ill.instead, ErrDamaged)
+		list = append(list, complaint{strings.Join(ill.replaced, "; ") + "; in force: " + ill.instead, ErrDamaged})
 	}
 	if ill.partly {
-		add("some have their default", ErrDamaged)
+		list = append(list, complaint{"some have their default", ErrDamaged})
 	}
-	add("the medium may hold settings that were refused", ill.unsure)
-	add("an applier did not go back", ill.undo)
-	add("copy of the settings or the floor", ill.copies)
-	add("interlock", ill.interlock)
+	var errs []error
+	for _, c := range list {
+		if c.err != nil {
+			errs = append(errs, fmt.Errorf("config: health: %s: %w", c.what, c.err))
+		}
+	}
 	return errors.Join(errs...)
 }
 

@@ -22,6 +22,7 @@ func (d Drivers) and(o Drivers) Drivers {
 	return Drivers{union(d.Risks, o.Risks), union(d.Controls, o.Controls), union(d.Standards, o.Standards)}
 }
 
+//go:noinline
 func union(a, b []string) []string {
 	out := slices.Clone(a)
 	for _, s := range b {

@@ -73,31 +73,31 @@ func (a *Assessment) Validate() error {
 // define collects the ids, in the order of the document.
 func (v *validator) define() {
 	a := v.a
-	each(v, "/performed_by", aParty, a.PerformedBy, func(p Party) string { return p.ID })
-	each(v, "/context/use_cases", aUseCase, a.Context.UseCases, func(u UseCase) string { return u.ID })
-	each(v, "/context/parties", aParty, a.Context.Parties, func(p InterestedParty) string { return p.ID })
-	each(v, "/context/constraints", aConstraint, a.Context.Constraints, func(i Item) string { return i.ID })
-	each(v, "/context/environment", anEnviron, a.Context.Environment, func(i Item) string { return i.ID })
-	each(v, "/context/assumptions", anAssumption, a.Context.Assumptions, func(i Item) string { return i.ID })
-	each(v, "/sources", aSource, a.Sources, func(s Source) string { return s.ID })
-	each(v, "/assets", anAsset, a.Assets, func(s Asset) string { return s.ID })
-	each(v, "/risks", aRisk, a.Risks, func(r Risk) string { return r.ID })
-	each(v, "/controls", aControl, a.Controls, func(c Control) string { return c.ID })
-	each(v, "/standards", aStandard, a.Standards, func(s Standard) string { return s.ID })
-	each(v, "/decisions", aDecision, a.Decisions, func(d Decision) string { return d.ID })
+	v.each("/performed_by", aParty, len(a.PerformedBy), func(i int) string { return a.PerformedBy[i].ID })
+	v.each("/context/use_cases", aUseCase, len(a.Context.UseCases), func(i int) string { return a.Context.UseCases[i].ID })
+	v.each("/context/parties", aParty, len(a.Context.Parties), func(i int) string { return a.Context.Parties[i].ID })
+	v.each("/context/constraints", aConstraint, len(a.Context.Constraints), func(i int) string { return a.Context.Constraints[i].ID })
+	v.each("/context/environment", anEnviron, len(a.Context.Environment), func(i int) string { return a.Context.Environment[i].ID })
+	v.each("/context/assumptions", anAssumption, len(a.Context.Assumptions), func(i int) string { return a.Context.Assumptions[i].ID })
+	v.each("/sources", aSource, len(a.Sources), func(i int) string { return a.Sources[i].ID })
+	v.each("/assets", anAsset, len(a.Assets), func(i int) string { return a.Assets[i].ID })
+	v.each("/risks", aRisk, len(a.Risks), func(i int) string { return a.Risks[i].ID })
+	v.each("/controls", aControl, len(a.Controls), func(i int) string { return a.Controls[i].ID })
+	v.each("/standards", aStandard, len(a.Standards), func(i int) string { return a.Standards[i].ID })
+	v.each("/decisions", aDecision, len(a.Decisions), func(i int) string { return a.Decisions[i].ID })
 }
 
-func each[T any](v *validator, path string, k kind, list []T, id func(T) string) {
-	for i, e := range list {
-		at := fmt.Sprintf("%s/%d/id", path, i)
-		if !v.id(at, id(e)) {
+func (v *validator) each(path string, k kind, n int, idOf func(int) string) {
+	for i := range n {
+		id, at := idOf(i), fmt.Sprintf("%s/%d/id", path, i)
+		if !v.id(at, id) {
 			continue
 		}
-		if other, ok := v.ids[id(e)]; ok {
+		if other, ok := v.ids[id]; ok {
 			v.failf(at, "the id of a %s already", other)
 			continue
 		}
-		v.ids[id(e)] = k
+		v.ids[id] = k
 	}
 }
 
