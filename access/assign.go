@@ -58,17 +58,17 @@ func (g *Guard) Unassign(ctx context.Context, id string) error {
 	if !validID(id) {
 		return badInput("assignment", "/id", ruleID)
 	}
-	by := FromContext(ctx)
+	by, removed := FromContext(ctx), false
 	err := g.change(ctx, "unassign", func(r *record) error {
 		i := slices.IndexFunc(r.Assignments, func(o Assignment) bool { return o.ID == id })
 		var before Assignment
 		if i >= 0 {
-			before = r.Assignments[i]
+			before, removed = r.Assignments[i], true
 			r.Assignments = slices.Delete(r.Assignments, i, i+1)
 		}
 		return g.mayAssign(ctx, id, before, Assignment{})
 	})
-	if err == nil {
+	if err == nil && removed {
 		g.audit(ctx, EventUnassigned, by, slog.String(KeySubject, id))
 	}
 	return err

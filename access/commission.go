@@ -215,13 +215,18 @@ func (g *Guard) EndOwnership(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	ended := false
 	err = g.change(ctx, "end ownership", func(r *record) error {
+		if err := g.may(ctx, AccessDisown, resourceOwnership); err != nil { // it may have ended meanwhile
+			return err
+		}
 		if !r.Serves {
+			ended = true
 			*r = record{Verifier: r.Verifier, Serves: true, Period: newOwnership(), Previous: r.Ownership}
 		}
 		return nil
 	})
-	if err == nil {
+	if err == nil && ended {
 		g.audit(ctx, EventOwnershipEnded, by)
 	}
 	return err
@@ -233,8 +238,8 @@ func (g *Guard) checkOwnerRoles(roles []string) error {
 		if g.ownerRoles != nil && !slices.Contains(g.ownerRoles, role) {
 			return badInput("owner", item("/roles", i), "is a role that an owner may have")
 		}
-		if g.ownerRoles == nil && slices.Contains(g.serviceRoles, role) {
-			return badInput("owner", item("/roles", i), "is no role of a service")
+		if g.ownerRoles == nil && g.policy.reach(role)&g.serviceRoles != 0 {
+			return badInput("owner", item("/roles", i), "is no role of a service and inherits none")
 		}
 	}
 	return nil

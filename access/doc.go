@@ -40,9 +40,9 @@
 // cannot wear out the medium by denials, whatever he asks for, and he cannot test a
 // guess of the initial secret without somebody at the device. A user who may assign
 // one role cannot give himself another, as each role is a resource. Who holds the
-// label chooses the first owner, but no role of a service. An old owner holds a dead
-// entity, dead credentials, mandates that are dead once another ownership began, and,
-// with the label, still needs presence. Somebody who can write to the medium is
+// label chooses the first owner, but no role of a service, nor one that inherits it. An
+// old owner holds a dead entity, dead credentials, mandates that can only reset and
+// erase, and not once another ownership began, and, with the label, still needs presence. Somebody who can write to the medium is
 // stopped by the Store only: Guard and Mandates belong in an authenticated one, the
 // vault's floor compartment. A record that is missing, damaged or of another format
 // shuts the guard; none opens it.

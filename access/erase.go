@@ -23,6 +23,10 @@ func (g *Guard) Name() string { return "assignments" }
 // repeated, also after a power cut; a subject without assignment is no error. What
 // [Guard.Unassign] says of the last who may assign holds here too.
 //
+// Who erases himself by his own entity is denied from then on, Verify included. An
+// erasure of several places runs under a mandate instead ([Guard.NewMandate] on the
+// subject, then [Guard.Resume]), which no place ends and a power cut does not lose.
+//
 // Permission: [EraseSubject] on the subject.
 func (g *Guard) Erase(ctx context.Context, subject string) (method string, err error) {
 	if !validID(subject) {

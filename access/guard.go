@@ -30,7 +30,7 @@ type Guard struct {
 	presence     uint64 // roles of who proved presence
 	commissioner uint64 // roles of who presented the initial secret
 	ownerRoles   []string
-	serviceRoles []string
+	serviceRoles uint64 // given to a service, not those that these inherit
 	credentials  *CredentialList
 	commission   sync.Mutex // one commissioning at a time, its set function included
 	mu           sync.Mutex // changes of the record and of the view
@@ -70,7 +70,7 @@ func OpenGuard(ctx context.Context, store durable.Store, policy *Policy, opts *G
 		commissioner: policy.mask([]string{RoleCommissioner}),
 	}
 	for _, roles := range opts.Services {
-		g.serviceRoles = append(g.serviceRoles, roles...)
+		g.serviceRoles |= policy.mask(roles)
 	}
 	if g.log == nil {
 		g.log = slog.New(slog.DiscardHandler)

@@ -30,7 +30,8 @@ type Act struct {
 // Mandate is the record of a privileged act to come: who ordered what, why, and
 // by which plan. It lets work go on after the request, and after a power cut,
 // without keeping the authority of the request (PROTOCOLS 3). Keep it by
-// [Mandates] and carry it out by [Guard.Resume].
+// [Mandates] and carry it out by [Guard.Resume]. Nobody orders [AccessCommission] in
+// advance: it takes the label, or presence, at that time.
 //
 // A Mandate is believed: who can write the store that keeps it can order what he
 // likes. In a device that is the vault's floor compartment.
@@ -98,7 +99,8 @@ func (g *Guard) NewMandate(ctx context.Context, req MandateRequest) (Mandate, er
 // of m and nothing else, on behalf of its principal. It still obeys the shut guard.
 // Once another ownership has begun, a mandate of the one before is dead for good, and
 // so is one of the time without owner; when an ownership ends, only its own mandates
-// go on, until the next begins. A standing mandate needs a
+// go on, until the next begins, and only with reset.*, erase.* and [AccessDisown]. A
+// standing mandate needs a
 // service in ctx (see [AsService]) to carry it out.
 //
 // A mandate that allows nothing now is a [*DeniedError], one that breaks a rule an
@@ -169,6 +171,9 @@ func checkMandate(m Mandate) error {
 	for i, a := range m.Acts {
 		if !validPermission(a.Permission) {
 			return bad(item("/acts", i)+"/permission", "is a permission")
+		}
+		if a.Permission == AccessCommission {
+			return bad(item("/acts", i)+"/permission", "can be ordered in advance")
 		}
 		if !ValidResource(a.Resource) {
 			return bad(item("/acts", i)+"/resource", fmt.Sprintf("is a resource of at most %d bytes", MaxResource))

@@ -22,7 +22,7 @@ type GuardOptions struct {
 	// credential, and a test, say so by an empty slice that is not nil.
 	Parts []string
 	// OwnerRoles are the roles that [Guard.Commission] may give to the owner, out of
-	// those of the policy; nil is each that no service of Services has.
+	// those of the policy; nil is each that neither is nor inherits a role of Services.
 	OwnerRoles []string
 	// Local are the interfaces that can only be reached at the device itself. On
 	// them the initial secret works without presence.

@@ -256,6 +256,14 @@ func (p *Policy) mask(names []string) uint64 {
 	return m
 }
 
+// reach is the set of the role called name and all that it inherits.
+func (p *Policy) reach(name string) uint64 {
+	if i, ok := p.index[name]; ok {
+		return p.closure[i]
+	}
+	return 0
+}
+
 // String says what g allows.
 func (g grant) String() string {
 	s := string(g.Permission) + " on " + strings.Join(g.Resources, ", ")

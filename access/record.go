@@ -30,8 +30,8 @@ type record struct {
 	// Period names the time without owner, as Ownership names one with: what was
 	// ordered in it is of no other.
 	Period string `json:"period,omitempty"`
-	// Previous is the ownership that ended last, while no other has begun: what was
-	// ordered under it, a reset above all, is finished.
+	// Previous is the ownership that ended last, while no other has begun: a reset or
+	// an erasure that was ordered under it is finished.
 	Previous    string       `json:"previous,omitempty"`
 	Assignments []Assignment `json:"assignments,omitempty"`
 }

@@ -56,8 +56,8 @@ func (g *Guard) decideInitial(v *view, e *Entity, p Permission, resource string)
 }
 
 // decideMandate allows an act that the mandate names, of the same ownership. While
-// none has begun since the ownership ended, what was ordered under it is finished.
-// What was ordered under any earlier one, or in another time without owner, is dead.
+// none has begun since the ownership ended, what was ordered under it to end it is
+// finished. What was ordered under any earlier one, or in another time without owner, is dead.
 func (g *Guard) decideMandate(v *view, s *scope, p Permission, resource string) *Decision {
 	m := &s.mandate
 	perm := g.policy.permission(p)
@@ -66,7 +66,7 @@ func (g *Guard) decideMandate(v *view, s *scope, p Permission, resource string) 
 		return denyScope
 	case perm == nil:
 		return denyPermission
-	case !v.rec.honours(m):
+	case !v.rec.honours(m, p):
 		return denyOwner
 	}
 	if v.shut != nil {
@@ -85,7 +85,19 @@ func (g *Guard) decideMandate(v *view, s *scope, p Permission, resource string) 
 	return allowMandate
 }
 
-// honours reports whether m was given under what r says holds now.
-func (r *record) honours(m *Mandate) bool {
-	return m.Ownership != "" && (m.Ownership == r.binding() || !m.Standing && m.Ownership == r.Previous)
+// honours reports whether m was given under what r says holds now, or, for a p that
+// clears the device for the next owner, before.
+func (r *record) honours(m *Mandate, p Permission) bool {
+	switch {
+	case m.Ownership == "":
+		return false
+	case m.Ownership == r.binding():
+		return true
+	}
+	return !m.Standing && m.Ownership == r.Previous && clears(p)
+}
+
+// clears reports whether p can only take away: an old owner has no say any more.
+func clears(p Permission) bool {
+	return p == AccessDisown || p.area() == "reset" || p.area() == "erase"
 }
