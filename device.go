@@ -84,11 +84,12 @@ type Device struct {
 	features []clause.Feature
 	drift    []string
 
-	up, resumed map[string]bool       // by member; used by Run alone
-	slow        map[string]chan error // answers that came too late; used by Run alone
-	running     atomic.Bool
+	resumed map[string]bool       // by member; used by Run alone
+	slow    map[string]chan error // answers that came too late; used by Run alone
+	running atomic.Bool
 
 	mu      sync.Mutex
+	up      map[string]bool  // by member; it recovered
 	down    map[string]error // by member; why it is not up
 	started bool             // every part was asked to recover once
 	closed  bool
@@ -199,7 +200,8 @@ func (d *Device) Features() []clause.Feature {
 func (d *Device) Drift() []string { return slices.Clone(d.drift) }
 
 // Health returns what is not well, part by part, or nil. It asks every part that
-// is up, and so may do I/O.
+// is up, and so may do I/O. A part that waits for its turn to start is not asked: it
+// may have opened nothing yet.
 func (d *Device) Health(ctx context.Context) error {
 	var all []error
 	if s, reason := d.State(); s != Operational {
@@ -209,19 +211,23 @@ func (d *Device) Health(ctx context.Context) error {
 		all = append(all, d.opts.Interlock.Health(ctx))
 	}
 	for _, m := range d.members {
-		if cause := d.cause(m.name); cause != nil {
-			all = append(all, fmt.Errorf("baseline: health: %s is down: %w", m.name, cause))
-			continue
-		}
-		c, ok := m.part.(Checker)
-		if !ok {
-			continue
-		}
-		if err := c.Health(ctx); err != nil {
-			all = append(all, fmt.Errorf("baseline: health: %s: %w", m.name, err))
-		}
+		all = append(all, d.healthOf(ctx, m))
 	}
 	return errors.Join(all...)
+}
+
+func (d *Device) healthOf(ctx context.Context, m member) error {
+	if cause := d.cause(m.name); cause != nil {
+		return fmt.Errorf("baseline: health: %s is down: %w", m.name, cause)
+	}
+	c, ok := m.part.(Checker)
+	if !ok || !d.isUp(m.name) {
+		return nil
+	}
+	if err := c.Health(ctx); err != nil {
+		return fmt.Errorf("baseline: health: %s: %w", m.name, err)
+	}
+	return nil
 }
 
 // Close closes the parts that can be closed, the last to recover first. Call it

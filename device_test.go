@@ -280,8 +280,13 @@ func TestPartThatStopsEndsTheDevice(t *testing.T) {
 }
 
 func TestHealthNamesThePart(t *testing.T) {
-	parts := baseline.Parts{Extra: []baseline.Part{&part{name: "own", journal: &journal{}, features: answerAll(t), health: errors.New("disk wears")}}}
-	d, err := baseline.New(parts, derive(t, &parts), nil)
-	require.NoError(t, err)
-	require.EqualError(t, d.Health(t.Context()), "baseline: health: starting: \nbaseline: health: Extra[0]: disk wears")
+	synctest.Test(t, func(t *testing.T) {
+		parts := baseline.Parts{Extra: []baseline.Part{&part{name: "own", journal: &journal{}, features: answerAll(t), health: errors.New("disk wears")}}}
+		d, err := baseline.New(parts, derive(t, &parts), nil)
+		require.NoError(t, err)
+		require.EqualError(t, d.Health(t.Context()), "baseline: health: starting: ")
+		ctx := start(t, d)
+		synctest.Wait()
+		require.EqualError(t, d.Health(ctx), "baseline: health: Extra[0]: disk wears")
+	})
 }

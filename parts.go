@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 
 	"github.com/iot-device-baseline/baseline/clause"
 )
@@ -85,19 +86,24 @@ func isNil(p Part) bool {
 func distinct(all []member) []member {
 	var out []member
 	for _, m := range all {
-		same := func(o member) bool {
-			t := reflect.TypeOf(m.part)
-			return t == reflect.TypeOf(o.part) && t.Comparable() && m.part == o.part
-		}
-		known := false
-		for _, o := range out {
-			known = known || same(o)
-		}
-		if !known {
+		if !slices.ContainsFunc(out, func(o member) bool { return same(o.part, m.part) }) {
 			out = append(out, m)
 		}
 	}
 	return out
+}
+
+// same reports whether a and b are one value. What cannot be compared, such as a
+// slice of places to erase from, is never the same.
+func same(a, b Part) bool {
+	return reflect.ValueOf(a).Comparable() && reflect.ValueOf(b).Comparable() && a == b
+}
+
+// memberOf returns p, which is composed in a field, under the name of the first
+// field that it stands in.
+func (d *Device) memberOf(field string, p Part) member {
+	i := slices.IndexFunc(d.members, func(m member) bool { return m.name == field || same(m.part, p) })
+	return d.members[i]
 }
 
 // Features returns the features of everything composed, in no particular order,

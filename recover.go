@@ -42,30 +42,44 @@ func servesDegraded(p Part) bool {
 	return ok && s.ServesIn(string(Degraded))
 }
 
-// resume finishes interrupted orders, and reports whether there is none left. Only
-// a vault and a guard that are up can tell.
+// resume finishes interrupted orders, and reports whether there is none left. What
+// could not be opened may be what was interrupted, so nobody can tell while it is.
 func (d *Device) resume(ctx context.Context) bool {
-	finished := true
+	finished := !slices.ContainsFunc(d.opts.Down, func(down Down) bool { return destroys(down.Part) })
 	for _, m := range d.members {
 		r, ok := m.part.(Resumer)
-		if !ok || d.resumed[m.name] {
-			continue
+		if ok && slices.Contains(early, m.name) && !d.resumed[m.name] {
+			finished = d.resumeOne(ctx, m, r) && finished
 		}
-		if d.isDown("Protector") || d.isDown("Accessor") || !d.up[m.name] {
-			finished = false
-			continue
-		}
-		err := d.bounded(ctx, m.name+" resume", r.Resume)
-		d.resumed[m.name] = err == nil
-		d.setDown(m.name, err)
-		finished = finished && err == nil
 	}
 	return finished
 }
 
+// destroys reports whether a part is one of those that an erasure or a reset needs.
+// The boot chain recovers before them and needs none of them.
+func destroys(name string) bool { return name != "Updater" && slices.Contains(early, name) }
+
+// resumeOne reports whether a part has nothing left to finish. A part that failed to
+// resume is down and still up to try again: that it is up decides, not why it is down.
+func (d *Device) resumeOne(ctx context.Context, m member, r Resumer) bool {
+	if d.lacks("Protector") || d.lacks("Accessor") || !d.isUp(m.name) {
+		return false
+	}
+	err := d.bounded(ctx, m.name+" resume", r.Resume)
+	d.resumed[m.name] = err == nil
+	d.setDown(m.name, err)
+	return err == nil
+}
+
+// lacks reports whether a part of the composition is not up.
+func (d *Device) lacks(name string) bool {
+	composed := slices.ContainsFunc(d.members, func(m member) bool { return m.name == name })
+	return (composed || d.isDown(name)) && !d.isUp(name)
+}
+
 // bringUp recovers a part unless it is up already.
 func (d *Device) bringUp(ctx context.Context, m member) {
-	if d.up[m.name] {
+	if d.isUp(m.name) {
 		return
 	}
 	if r, ok := m.part.(Recoverer); ok {
@@ -75,7 +89,7 @@ func (d *Device) bringUp(ctx context.Context, m member) {
 			return
 		}
 	}
-	d.up[m.name] = true
+	d.setUp(m.name)
 }
 
 var errSlow = errors.New("no answer in time")

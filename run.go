@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -59,37 +58,6 @@ func (r *run) live(ctx context.Context) error {
 	}
 }
 
-// meetDrift gives up a release on trial whose composition is not the approved one.
-// Without certainty that it is on trial nothing is given up.
-func (d *Device) meetDrift(ctx context.Context) error {
-	if len(d.drift) == 0 {
-		return nil
-	}
-	_, reason := d.State()
-	if d.updater != nil {
-		service := d.service(ctx)
-		for _, m := range d.members {
-			if m.part == Part(d.updater) {
-				d.bringUp(service, m)
-			}
-		}
-		_, trial, err := d.updater.Status(service)
-		if err == nil && trial {
-			err = d.updater.Rollback(service, reason)
-			if err == nil {
-				return ErrRolledBack
-			}
-		}
-		if err != nil {
-			d.opts.Log.LogAttrs(ctx, access.LevelAudit, access.EventNonconforming, slog.String(access.KeyError, err.Error()))
-		}
-	}
-	if d.opts.OnDrift == DriftRefuse {
-		return fmt.Errorf("%w: %s", ErrDrift, reason)
-	}
-	return nil
-}
-
 // run is one Run of a device.
 type run struct {
 	device  *Device
@@ -141,7 +109,7 @@ func (r *run) start(ctx context.Context) {
 	}
 	for _, m := range r.device.members {
 		p, ok := m.part.(Runner)
-		if ok && r.device.up[m.name] && !r.started[m.name] {
+		if ok && r.device.isUp(m.name) && !r.started[m.name] {
 			r.started[m.name] = true
 			r.goRun(&r.parts, m.name, p.Run)
 		}
@@ -163,7 +131,7 @@ func (r *run) serve(ctx context.Context, state State) {
 	r.servers.end()
 	r.servers.begin(access.Detach(ctx))
 	for _, s := range r.device.servers {
-		if s.ServesIn(string(state)) && r.device.up[s.name] {
+		if s.ServesIn(string(state)) && r.device.isUp(s.name) {
 			r.goRun(&r.servers, s.name, s.Serve)
 		}
 	}

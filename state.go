@@ -48,6 +48,18 @@ func (d *Device) State() (State, string) {
 
 func (d *Device) isDown(name string) bool { return d.cause(name) != nil }
 
+func (d *Device) isUp(name string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.up[name]
+}
+
+func (d *Device) setUp(name string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.up[name] = true
+}
+
 // cause returns why a part is down, or nil.
 func (d *Device) cause(name string) error {
 	d.mu.Lock()
