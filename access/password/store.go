@@ -5,7 +5,9 @@ import (
 	"encoding/base32"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 
@@ -65,7 +67,8 @@ func NewStore(store durable.Store, guard *access.Guard, hasher *Hasher, opts *Op
 
 // Set gives the person called id a password, in place of the one before. It plugs
 // into the set function of [access.Guard.Commission]. A password that must not be
-// set is [ErrWeak] or [ErrInvalid], a 257th [ErrFull], a bad id [*access.InputError].
+// set is [ErrWeak] or [ErrInvalid], a bad id [*access.InputError], and a 257th
+// [ErrFull], for which those of ended ownerships do not count: they make room.
 // Every entity of the person ends ([access.Issuer.Invalidate]), also his who changes
 // his own password: he logs in again.
 //
@@ -95,14 +98,13 @@ func (s *Store) Set(ctx context.Context, id string, p Password) error {
 
 // put stores rec and returns who did it.
 func (s *Store) put(ctx context.Context, rec record) (*access.Entity, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	// Hashing takes long: the right may be gone.
-	by, err := access.Check(ctx, s.guard, access.AccessCredentials, "password/"+rec.ID)
+	by, err := s.enter(ctx, access.AccessCredentials, "password/"+rec.ID)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.room(ctx, rec.ID); err != nil {
+	defer s.mu.Unlock()
+	if err := s.room(ctx, rec); err != nil {
 		return nil, err
 	}
 	err = s.value(rec.ID).Store(ctx, rec)
@@ -113,21 +115,58 @@ func (s *Store) put(ctx context.Context, rec record) (*access.Entity, error) {
 	return by, nil
 }
 
-// room makes sure that there is room for id.
-func (s *Store) room(ctx context.Context, id string) error {
+// enter takes the lock for who may do p on resource and returns who that is. What is
+// denied is told without the lock: a log handler may come back to the Store.
+func (s *Store) enter(ctx context.Context, p access.Permission, resource string) (*access.Entity, error) {
+	for {
+		by, err := access.Check(ctx, s.guard, p, resource)
+		if err != nil {
+			return nil, err
+		}
+		s.mu.Lock()
+		if s.guard.Decide(ctx, by, p, resource).Allowed {
+			return by, nil
+		}
+		s.mu.Unlock() // it ended meanwhile: Check says so
+	}
+}
+
+// room makes sure that there is room for rec.
+func (s *Store) room(ctx context.Context, rec record) error {
 	names, err := s.store.List(ctx, prefix)
+	if err == nil && len(names) >= MaxUsers && !slices.Contains(names, s.name(rec.ID)) {
+		err = s.sweep(ctx, names, rec.Ownership)
+	}
 	if err != nil {
 		return fmt.Errorf("password: set: %w", err)
 	}
-	for _, n := range names {
-		if n == s.name(id) {
-			return nil
-		}
-	}
-	if len(names) >= MaxUsers {
-		return fmt.Errorf("password: set: %w", ErrFull)
-	}
 	return nil
+}
+
+// sweep removes the passwords of ended ownerships, which let nobody in. bound is the
+// ownership that is about to begin, or the present one.
+func (s *Store) sweep(ctx context.Context, names []string, bound string) error {
+	err := ErrFull
+	for _, name := range names {
+		rec, bad := s.read(ctx, name)
+		if bad != nil || rec.Ownership == bound || rec.Ownership == s.guard.Ownership() {
+			continue // what cannot be read may be anybody's
+		}
+		if err := s.store.Delete(ctx, name); err != nil {
+			return err
+		}
+		err = nil
+	}
+	return err
+}
+
+// read returns the record kept under name, of whatever ownership.
+func (s *Store) read(ctx context.Context, name string) (record, error) {
+	id, err := encoding().DecodeString(strings.TrimPrefix(name, prefix))
+	if err != nil {
+		return record{}, fmt.Errorf("name of a value: %w", durable.ErrCorrupt)
+	}
+	return s.value(string(id)).Load(ctx)
 }
 
 // Delete removes the password of id and ends every entity of id. One that does not
@@ -135,30 +174,34 @@ func (s *Store) room(ctx context.Context, id string) error {
 //
 // Permission: [access.AccessCredentials] on "password/ID".
 func (s *Store) Delete(ctx context.Context, id string) error {
-	by, err := s.remove(ctx, "delete", access.AccessCredentials, "password/"+id, id)
-	if err == nil {
-		s.audit(ctx, access.EventCredentialGone, by, id)
-	}
-	return err
+	return s.remove(ctx, "delete", access.AccessCredentials, "password/"+id, id)
 }
 
-// remove takes the password of id away, if p on resource allows it, and returns
-// who did it.
-func (s *Store) remove(ctx context.Context, op string, p access.Permission, resource, id string) (*access.Entity, error) {
+// remove takes the password of id away, if p on resource allows it.
+func (s *Store) remove(ctx context.Context, op string, p access.Permission, resource, id string) error {
 	if err := checkID(id); err != nil {
-		return nil, err
+		return err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	by, err := access.Check(ctx, s.guard, p, resource)
+	by, err := s.enter(ctx, p, resource)
 	if err != nil {
-		return nil, err
+		return err
 	}
+	gone, err := s.removeLocked(ctx, id)
+	s.mu.Unlock()
+	if err != nil {
+		return fmt.Errorf("password: %s: %w", op, err)
+	}
+	if gone {
+		s.audit(ctx, access.EventCredentialGone, by, id)
+	}
+	return nil
+}
+
+// removeLocked reports whether there was something to remove, readable or not.
+func (s *Store) removeLocked(ctx context.Context, id string) (gone bool, err error) {
+	_, missing := s.store.Get(ctx, s.name(id))
 	err = s.value(id).Delete(ctx)
-	if err := errors.Join(err, s.issuer.Invalidate(id)); err != nil {
-		return nil, fmt.Errorf("password: %s: %w", op, err)
-	}
-	return by, nil
+	return !errors.Is(missing, fs.ErrNotExist), errors.Join(err, s.issuer.Invalidate(id))
 }
 
 // List returns the ids of those who have a password of the present ownership,

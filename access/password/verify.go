@@ -42,6 +42,7 @@ func (s *Store) Verify(ctx context.Context, id string, p Password, iface, sessio
 	if upgrade {
 		s.upgrade(ctx, rec, p)
 	}
+	s.tell(ctx, s.failures.due())
 	s.log.LogAttrs(ctx, slog.LevelInfo, access.EventLogin, slog.String(access.KeyEntity, id), slog.String(access.KeyInterface, iface))
 	return e, nil
 }
@@ -80,13 +81,18 @@ func (s *Store) upgrade(ctx context.Context, rec record, p Password) {
 	if err != nil {
 		return
 	}
+	if err := s.replace(ctx, rec, hash); err != nil {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "access.upgrade-failed", slog.String(access.KeyError, err.Error()))
+	}
+}
+
+// replace puts hash in the place of rec's, if rec is still what is kept.
+func (s *Store) replace(ctx context.Context, rec record, hash string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if now, err := s.value(rec.ID).Load(ctx); err != nil || now != rec {
-		return
+		return nil
 	}
 	rec.Hash = hash
-	if err := s.value(rec.ID).Store(ctx, rec); err != nil {
-		s.log.LogAttrs(ctx, slog.LevelWarn, "access.upgrade-failed", slog.String(access.KeyError, err.Error()))
-	}
+	return s.value(rec.ID).Store(ctx, rec)
 }
