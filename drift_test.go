@@ -13,15 +13,14 @@ import (
 	"github.com/iot-device-baseline/baseline/clause"
 )
 
-// drifted composes an updater and a status page with what the statement does not know.
-func drifted(t *testing.T, u baseline.Updater, j *journal) *baseline.Device {
+// drifted composes parts and a status page that the statement does not know.
+func drifted(t *testing.T, parts baseline.Parts, j *journal) *baseline.Device {
 	t.Helper()
 	own := &part{name: "own", features: answerAll(t), journal: j}
 	approved := baseline.Parts{Extra: []baseline.Part{own}}
 	status := &part{name: "status", features: feature("vendor.new", clause.C5_2_8_1_A), journal: j}
-	d, err := baseline.New(baseline.Parts{
-		Updater: u, Extra: []baseline.Part{own, listener{status, []baseline.State{baseline.Nonconforming}}},
-	}, derive(t, &approved), nil)
+	parts.Extra = []baseline.Part{own, listener{status, []baseline.State{baseline.Nonconforming}}}
+	d, err := baseline.New(parts, derive(t, &approved), nil)
 	require.NoError(t, err)
 	return d
 }
@@ -57,7 +56,7 @@ func TestHungUpdaterDoesNotBlockTheStart(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				j := &journal{}
-				d := drifted(t, make(updater{part: &part{name: "updater", journal: j}, trial: true}), j)
+				d := drifted(t, baseline.Parts{Updater: make(updater{part: &part{name: "updater", journal: j}, trial: true})}, j)
 				start(t, d)
 				time.Sleep(time.Hour)
 				assert.Contains(t, j.all(), "status serves")
@@ -71,6 +70,7 @@ func TestHungUpdaterDoesNotBlockTheStart(t *testing.T) {
 
 func TestUpdaterOfATypeThatCannotBeCompared(t *testing.T) {
 	j := &journal{}
-	d := drifted(t, listed{updater{part: &part{name: "updater", journal: j}, trial: true}, nil}, j)
+	u := listed{updater{part: &part{name: "updater", journal: j}, trial: true}, nil}
+	d := drifted(t, baseline.Parts{Updater: u}, j)
 	require.ErrorIs(t, d.Run(t.Context()), baseline.ErrRolledBack)
 }

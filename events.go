@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"sync/atomic"
 	"time"
 
 	"github.com/iot-device-baseline/baseline/access"
@@ -18,24 +17,21 @@ import (
 //
 // What a notice tells of a record is its event and the attributes whose keys are
 // for everybody or about the device ([access.ClassOf]); persons and secrets stay in
-// the log. Handle never waits: when 64 notices are waiting, further ones are dropped
-// and counted. It may be used concurrently.
+// the log. A value is told as it would be logged, and only if it is a text, a number,
+// a truth value, a time or a duration: not a group, nor anything else.
+//
+// Notices wait until the Notifier is up, and those that it fails to raise are tried
+// again, for hours. Handle never waits: when 64 notices are waiting, further ones
+// are dropped and counted. It may be used concurrently, but by one running Device.
 type Events struct {
 	next  slog.Handler
 	attrs []slog.Attr
 	sink  *sink
 }
 
-// sink is shared by all handlers made of one.
-type sink struct {
-	waiting chan notify.Notice
-	dropped atomic.Int64
-	count   atomic.Int64
-}
-
 // NewEvents returns a handler before next.
 func NewEvents(next slog.Handler) *Events {
-	return &Events{next: next, sink: &sink{waiting: make(chan notify.Notice, 64)}}
+	return &Events{next: next, sink: &sink{wake: make(chan struct{}, 1)}}
 }
 
 // told are the events that become notices.
@@ -73,11 +69,7 @@ func (e *Events) Handle(ctx context.Context, r slog.Record) error {
 			add(a)
 		}
 		r.Attrs(add)
-		select {
-		case e.sink.waiting <- n:
-		default:
-			e.sink.dropped.Add(1)
-		}
+		e.sink.add(n)
 	}
 	if !e.next.Enabled(ctx, r.Level) {
 		return nil
@@ -89,11 +81,21 @@ func (e *Events) Handle(ctx context.Context, r slog.Record) error {
 func tell(data map[string]string, a slog.Attr) bool {
 	switch access.ClassOf(a.Key) {
 	case access.ClassPublic, access.ClassDevice:
-		if value := notify.Clean(a.Value.String(), 200); value != "" && len(data) < 8 {
+		if value := plain(a.Value.Resolve()); value != "" && len(data) < 8 {
 			data[a.Key] = value
 		}
 	}
 	return true
+}
+
+// plain returns v in words, or "" if it is of a kind whose words could be anything:
+// the key says nothing about what stands inside of a group or a structure.
+func plain(v slog.Value) string {
+	switch v.Kind() {
+	case slog.KindString, slog.KindInt64, slog.KindUint64, slog.KindFloat64, slog.KindBool, slog.KindDuration, slog.KindTime:
+		return notify.Clean(v.String(), 200)
+	}
+	return ""
 }
 
 // WithAttrs implements [slog.Handler].
@@ -108,8 +110,13 @@ func (e *Events) WithGroup(name string) slog.Handler {
 	return &grouped{next: e.next.WithGroup(name), whole: e}
 }
 
-// Dropped returns how many notices were lost because too many waited.
-func (e *Events) Dropped() int { return int(e.sink.dropped.Load()) }
+// Dropped returns how many notices were lost because too many waited, or because they
+// were given up: who raises them may not, or failed for too long.
+func (e *Events) Dropped() int {
+	e.sink.mu.Lock()
+	defer e.sink.mu.Unlock()
+	return e.sink.dropped
+}
 
 // grouped hides the attributes of a record from the notice.
 type grouped struct {
@@ -137,16 +144,4 @@ func (g *grouped) WithAttrs(attrs []slog.Attr) slog.Handler {
 
 func (g *grouped) WithGroup(name string) slog.Handler {
 	return &grouped{next: g.next.WithGroup(name), whole: g.whole}
-}
-
-// raiseEvents raises what the log told, until ctx ends.
-func (d *Device) raiseEvents(ctx context.Context) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case n := <-d.opts.Events.sink.waiting:
-			d.raise(ctx, n)
-		}
-	}
 }

@@ -3,6 +3,7 @@ package baseline_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"testing"
 	"testing/synctest"
@@ -59,6 +60,33 @@ func TestEventsBecomeNotices(t *testing.T) {
 			log.Info(access.EventPresence)
 		}
 		assert.Equal(t, 36, events.Dropped(), "nobody reads any more")
+	})
+}
+
+// secret redacts itself where it is logged.
+type secret struct{ value string }
+
+func (secret) LogValue() slog.Value { return slog.StringValue("[redacted]") }
+
+// holder is logged as a group, and named as a person is.
+type holder struct{ name string }
+
+func (h holder) LogValue() slog.Value {
+	return slog.GroupValue(slog.String(access.KeySubject, h.name))
+}
+
+// What a value says of itself is what is told; what is not plain is not told.
+func TestEventsTellOnlyPlainValues(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, events, log := noticesOf()
+		start(t, compose(t, baseline.Parts{Accessor: guard(t), Notifier: n}, &baseline.Options{Events: events}))
+		log.With(access.KeyPart, secret{"hunter2"}, access.KeyRoles, holder{"alice"}).Error(access.EventTampered,
+			slog.Group(access.KeyState, slog.String(access.KeySubject, "alice")),
+			access.KeyReason, errors.New("of alice"), access.KeyScope, []string{"alice"}, access.KeyPath, holder{"alice"},
+			access.KeyCount, 3, access.KeyDuration, time.Minute, access.KeyDone, true)
+		assert.Equal(t, map[string]string{
+			access.KeyPart: "[redacted]", access.KeyCount: "3", access.KeyDuration: "1m0s", access.KeyDone: "true",
+		}, (<-n.notices).Data)
 	})
 }
 

@@ -33,7 +33,7 @@ func (d *Device) Run(ctx context.Context) error {
 	if err := d.meetDrift(ctx); err != nil {
 		return fmt.Errorf("baseline: run: %w", err)
 	}
-	r := &run{device: d, started: map[string]bool{}, failed: make(chan error, 1)}
+	r := &run{device: d, started: map[string]bool{}, served: map[string]bool{}, failed: make(chan error, 1)}
 	err := r.live(ctx)
 	return errors.Join(err, r.stop())
 }
@@ -71,6 +71,9 @@ type run struct {
 	servers group
 	state   State
 	reason  string
+	told    bool            // people know the state
+	tries   int             // to tell it
+	served  map[string]bool // by member; in this state
 }
 
 // eventsName is no name of a part.
@@ -103,7 +106,7 @@ func (g *group) end() {
 // start runs what is up and does not run yet; then it serves what the state allows.
 func (r *run) start(ctx context.Context) {
 	r.parts.begin(r.device.service(ctx))
-	if r.device.opts.Events != nil && !r.started[eventsName] {
+	if r.device.opts.Events != nil && r.device.notifierUp() && !r.started[eventsName] {
 		r.started[eventsName] = true
 		r.goRun(&r.parts, eventsName, r.device.raiseEvents)
 	}
@@ -114,24 +117,43 @@ func (r *run) start(ctx context.Context) {
 			r.goRun(&r.parts, m.name, p.Run)
 		}
 	}
+	r.meet(ctx)
+	r.serve(ctx)
+}
+
+// meet takes note of the state, and ends what served in the one before.
+func (r *run) meet(ctx context.Context) {
 	state, reason := r.device.State()
-	if state == r.state && reason == r.reason {
-		return
-	}
 	changed := state != r.state
-	r.state, r.reason = state, reason
-	r.device.announce(ctx)
+	if changed || reason != r.reason {
+		r.state, r.reason, r.told, r.tries = state, reason, false, 0
+		r.device.logState(ctx, state, reason)
+	}
+	r.tell(ctx)
 	if changed {
-		r.serve(ctx, state)
+		r.servers.end()
+		clear(r.served)
 	}
 }
 
-// serve ends what served in the state before and starts what serves in this one.
-func (r *run) serve(ctx context.Context, state State) {
-	r.servers.end()
+// tell tells people the state once, as soon as there is somebody to do it.
+func (r *run) tell(ctx context.Context) {
+	d := r.device
+	r.told = r.told || d.notifier == nil
+	if r.told || !d.notifierUp() {
+		return
+	}
+	err := d.tellState(ctx, r.state, r.reason)
+	r.told = err == nil || d.givenUp(ctx, eventOf(r.state), r.tries, err)
+	r.tries++
+}
+
+// serve starts what serves in this state, is up, and does not serve yet.
+func (r *run) serve(ctx context.Context) {
 	r.servers.begin(access.Detach(ctx))
 	for _, s := range r.device.servers {
-		if s.ServesIn(string(state)) && r.device.isUp(s.name) {
+		if s.ServesIn(string(r.state)) && r.device.isUp(s.name) && !r.served[s.name] {
+			r.served[s.name] = true
 			r.goRun(&r.servers, s.name, s.Serve)
 		}
 	}
@@ -165,11 +187,11 @@ func (r *run) noteLate(name string, err error) {
 	r.late = append(r.late, fmt.Errorf("baseline: run: %s: stop: %w", name, err))
 }
 
-// wait blocks until ctx ends, a part fails, or, unless everything is up, it is time
-// to try again.
+// wait blocks until ctx ends, a part fails, or, unless everything is up and told, it
+// is time to try again.
 func (r *run) wait(ctx context.Context, delay time.Duration) error {
 	var again <-chan time.Time
-	if r.device.anyDown() {
+	if r.device.anyDown() || !r.told {
 		// Jitter: devices that lost one server do not come back in step.
 		timer := time.NewTimer(delay/2 + rand.N(delay/2+1))
 		defer timer.Stop()

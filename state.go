@@ -2,6 +2,7 @@ package baseline
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"maps"
 	"slices"
@@ -83,23 +84,36 @@ func (d *Device) setDown(name string, cause error) {
 	}
 }
 
-// announce tells the state in the log, and, when it is not as it should be, to
-// people; what it told before and is so no more it resolves.
-func (d *Device) announce(ctx context.Context) {
-	s, reason := d.State()
-	attrs := []slog.Attr{slog.String(access.KeyState, string(s)), slog.String(access.KeyReason, reason)}
+// eventOf returns the event of coming into a state.
+func eventOf(s State) string {
 	switch s {
 	case Degraded:
-		d.opts.Log.LogAttrs(ctx, access.LevelAudit, access.EventDegraded, attrs...)
-		d.tellState(ctx, access.EventDegraded, s, reason)
+		return access.EventDegraded
 	case Nonconforming:
-		d.opts.Log.LogAttrs(ctx, access.LevelAudit, access.EventNonconforming, attrs...)
-		d.tellState(ctx, access.EventNonconforming, s, reason)
-	default:
-		d.opts.Log.LogAttrs(ctx, slog.LevelInfo, access.EventStarted, attrs...)
-		d.resolve(ctx, access.EventDegraded)
-		d.resolve(ctx, access.EventNonconforming)
+		return access.EventNonconforming
 	}
+	return access.EventStarted
+}
+
+// logState tells the state in the log.
+func (d *Device) logState(ctx context.Context, s State, reason string) {
+	level, event := access.LevelAudit, eventOf(s)
+	if event == access.EventStarted {
+		level = slog.LevelInfo
+	}
+	d.opts.Log.LogAttrs(ctx, level, event, slog.String(access.KeyState, string(s)), slog.String(access.KeyReason, reason))
+}
+
+// tellState tells people of a state that is not as it should be; what was told
+// before and is so no more it resolves. An error is worth another try.
+func (d *Device) tellState(ctx context.Context, s State, reason string) error {
+	if typ := eventOf(s); typ != access.EventStarted {
+		return d.raise(ctx, notify.Notice{
+			Type: typ, Severity: notify.Critical, Audience: notify.Owner,
+			Title: "The device is " + string(s), Text: notify.Clean(reason, 500), RepeatAfter: 24 * time.Hour,
+		})
+	}
+	return errors.Join(d.resolve(ctx, access.EventDegraded), d.resolve(ctx, access.EventNonconforming))
 }
 
 // resolver is the ability of a [Notifier] to say that a notice is over.
@@ -107,34 +121,12 @@ type resolver interface {
 	Resolve(ctx context.Context, typ, key string) error
 }
 
-func (d *Device) resolve(ctx context.Context, typ string) {
+func (d *Device) resolve(ctx context.Context, typ string) error {
 	r, ok := d.notifier.(resolver)
-	if !ok || d.isDown("Notifier") {
-		return
+	if !ok {
+		return nil
 	}
-	if err := r.Resolve(d.service(ctx), typ, ""); err != nil {
-		d.opts.Log.LogAttrs(ctx, slog.LevelError, access.EventNoticeLost,
-			slog.String(access.KeyNotice, typ), slog.String(access.KeyError, err.Error()))
-	}
-}
-
-// tellState raises a notice about a state that is not as it should be.
-func (d *Device) tellState(ctx context.Context, typ string, s State, reason string) {
-	d.raise(ctx, notify.Notice{
-		Type: typ, Severity: notify.Critical, Audience: notify.Owner,
-		Title: "The device is " + string(s), Text: notify.Clean(reason, 500), RepeatAfter: 24 * time.Hour,
-	})
-}
-
-// raise tells people, if there is a part for that.
-func (d *Device) raise(ctx context.Context, n notify.Notice) {
-	if d.notifier == nil || d.isDown("Notifier") {
-		return
-	}
-	if _, err := d.notifier.Raise(d.service(ctx), n); err != nil {
-		d.opts.Log.LogAttrs(ctx, slog.LevelError, access.EventNoticeLost,
-			slog.String(access.KeyNotice, n.Type), slog.String(access.KeyError, err.Error()))
-	}
+	return r.Resolve(d.service(ctx), typ, "")
 }
 
 // ServiceName is the service as which a [Device] acts. A policy gives a role of this
