@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"fmt"
+	"io/fs"
 
 	"github.com/iot-device-baseline/baseline/access"
 )
@@ -58,7 +59,8 @@ func (c *Center) resolve(ctx context.Context, old *entry) error {
 // A notice that is not kept is [ErrUnknown] for who may acknowledge for every
 // audience, and denied for others. A notice of an audience for which the asking
 // entity may not acknowledge gives the very same error as one that is not kept, a
-// denial on the resource "", so that nobody finds out which ids there are.
+// denial on the resource "", so that nobody finds out which ids there are. One that
+// goes while he who may is waiting is [ErrUnknown].
 func (c *Center) Acknowledge(ctx context.Context, id string) error {
 	if err := c.acknowledge(ctx, id); err != nil {
 		return fmt.Errorf("notify: acknowledge: %w", err)
@@ -67,14 +69,24 @@ func (c *Center) Acknowledge(ctx context.Context, id string) error {
 }
 
 func (c *Center) acknowledge(ctx context.Context, id string) error {
+	if c.isClosed() {
+		return fs.ErrClosed
+	}
+	seen, who, err := c.acknowledgeable(ctx, id) // without the lock: a log handler may raise a notice
+	if err != nil {
+		return err
+	}
 	end, err := c.begin(ctx)
 	if err != nil {
 		return err
 	}
 	defer end()
-	old, who, err := c.acknowledgeable(ctx, id)
-	if err != nil || !old.Acknowledged.At.IsZero() && !old.failed {
-		return err
+	old := c.entry(id)
+	switch {
+	case old == nil || old.Audience != seen.Audience: // it went meanwhile, or came back for others
+		return ErrUnknown
+	case !old.Acknowledged.At.IsZero() && !old.failed:
+		return nil
 	}
 	e := *old
 	if e.Acknowledged.At.IsZero() {
