@@ -2,6 +2,7 @@ package config
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"unicode/utf8"
@@ -76,17 +77,28 @@ func (s *Settings) Change(ctx context.Context, c Change) (Result, error) {
 		_, err := access.Check(ctx, s.auth, access.ConfigWrite, "")
 		return Result{}, err
 	}
-	p := &plan{Change: c}
-	s.draw(p, s.state.Load())
-	if err := s.authorize(ctx, p); err != nil {
-		return Result{}, err
+	for {
+		p := &plan{Change: c}
+		s.draw(p, s.state.Load())
+		if err := s.authorize(ctx, p); err != nil {
+			return Result{}, err
+		}
+		res, err := s.change(ctx, p)
+		for _, n := range p.notices {
+			s.notice(ctx, n)
+		}
+		if !errors.Is(err, errMeanwhile) {
+			return res, err
+		}
 	}
-	res, err := s.change(ctx, p)
-	for _, n := range p.notices {
-		s.notice(ctx, n)
-	}
-	return res, err
 }
+
+// errMeanwhile: what was permitted before the lock is not any more. It is asked
+// again without the lock, as who logs the denial may come back to the settings.
+var errMeanwhile = errors.New("no longer permitted")
+
+// quiet asks an authorizer without its log.
+type quiet struct{ access.Authorizer }
 
 // Apply is [Settings.Change] with a merge patch, in standard types. revision and
 // accept may be empty.
@@ -121,8 +133,8 @@ func (s *Settings) change(ctx context.Context, p *plan) (Result, error) {
 	if now := s.state.Load(); now != p.old {
 		s.draw(p, now)
 	}
-	if err := s.authorize(ctx, p); err != nil {
-		return Result{}, err
+	if s.permitted(ctx, quiet{s.auth}, p) != nil {
+		return Result{}, errMeanwhile
 	}
 	if err := s.judge(p); err != nil {
 		return Result{}, err

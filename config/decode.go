@@ -165,7 +165,7 @@ func (d *decoder) member(f *node, i int, dst, cur reflect.Value) {
 	v := dst.Field(f.index)
 	if d.patch && d.toks[i].kind == 'n' && !f.tag.require {
 		if d.visit != nil {
-			f.leaves(d.here(), dst.Field(f.index), d.named)
+			f.settings(d.here(), d.named)
 		}
 		f.reset(v)
 		return

@@ -128,3 +128,27 @@ func TestReadResourceIsThePath(t *testing.T) {
 		assert.Equal(t, want == "", err != nil, grant)
 	}
 }
+
+// null on a map names the map: who may write that and no entry is not told which
+// there are.
+func TestNullNamesNoEntry(t *testing.T) {
+	user := new(access.Entity)
+	ctx := access.WithEntity(context.Background(), user)
+	for _, ok := range []bool{false, true} {
+		grants := []string{"config.write users"}
+		if ok {
+			grants = append(grants, "config.write users/**")
+		}
+		d := newDevice(t, func(d *device) { d.auth = policy{admin: {"* **"}, user: grants} })
+		d.mustPatch(`{"users":{"zoe":{"role":"reader"}}}`)
+		_, err := d.settings.Apply(ctx, []byte(`{"users":null}`), "", nil)
+		if ok {
+			require.NoError(t, err)
+			assert.NotContains(t, d.document(), "zoe")
+			continue
+		}
+		require.ErrorIs(t, err, access.ErrDenied)
+		assert.NotContains(t, err.Error(), "zoe")
+		assert.Contains(t, d.document(), "zoe")
+	}
+}

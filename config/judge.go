@@ -10,21 +10,21 @@ import (
 
 // authorize says whether the entity in ctx may do what p touches.
 func (s *Settings) authorize(ctx context.Context, p *plan) error {
-	err := s.permitted(ctx, p)
+	err := s.permitted(ctx, s.auth, p)
 	if err != nil {
 		s.count(func(c *Stats) { c.Denied++ })
 	}
 	return err
 }
 
-func (s *Settings) permitted(ctx context.Context, p *plan) error {
+func (s *Settings) permitted(ctx context.Context, a access.Authorizer, p *plan) error {
 	for _, path := range p.named {
-		if err := s.schema.mayWrite(ctx, s.auth, path); err != nil {
+		if err := s.schema.mayWrite(ctx, a, path); err != nil {
 			return err
 		}
 	}
 	for _, path := range p.implied {
-		if err := s.schema.mayWrite(ctx, s.auth, path); err != nil {
+		if err := s.schema.mayWrite(ctx, a, path); err != nil {
 			return unnamed(err)
 		}
 	}
@@ -32,7 +32,7 @@ func (s *Settings) permitted(ctx context.Context, p *plan) error {
 	if len(p.named)+len(p.implied) > 0 && !repairs {
 		return nil
 	}
-	_, err := access.Check(ctx, s.auth, access.ConfigWrite, "")
+	_, err := access.Check(ctx, a, access.ConfigWrite, "")
 	return err
 }
 

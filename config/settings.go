@@ -21,7 +21,8 @@ type Options struct {
 	// Floor keeps the settings marked floor beside the others, so that they survive
 	// damage and reset; give a compartment that no reset erases. Nil is the Store.
 	Floor durable.Store
-	// Log takes the events; nil discards them.
+	// Log takes the events; nil discards them. It is called within a change, so that
+	// its handler does not change settings.
 	Log *slog.Logger
 	// Notice is called for what a person should know, after the change and outside of
 	// its lock; nil discards it.
