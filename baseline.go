@@ -137,7 +137,8 @@ type Recoverer interface {
 
 // Resumer is the ability of an [Eraser] or a [Resetter] to finish a mandate
 // (access.Mandate) that a power cut interrupted. Resume is called after the vault
-// and the guard have recovered, while everything else waits.
+// and the guard have recovered, while everything else waits; again until it returns
+// nil. A part that asks an [Interlock] calls its Resume here.
 type Resumer interface {
 	Resume(ctx context.Context) error
 }

@@ -39,7 +39,9 @@ type Options struct {
 	// OnDrift says what becomes of a composition that is not the statement's.
 	OnDrift OnDrift
 	// Down are parts that belong to the composition and could not be opened now:
-	// they count as composed, and the device is degraded.
+	// they count as composed, and the device is degraded. While one of them is the
+	// Protector, Accessor, Eraser or Resetter, nobody can tell whether an erasure or
+	// a reset was interrupted, and only what serves in [Degraded] is started.
 	Down []Down
 	// Interlock is the one that the parts were given; nil when they were given none.
 	Interlock *Interlock

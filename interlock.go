@@ -33,10 +33,19 @@ func (e *PendingError) Unwrap() error { return ErrPending }
 
 // Interlock keeps operations apart that must not meet: a settings change and a
 // reset, an installation and a trial. Each part asks before it begins, through an
-// interface of its own with the methods Begin and End.
+// interface of its own with the methods Begin and End. A part that resumes by a
+// journal of its own finds Resume beside them.
 //
 // What is pending over a restart is kept in a Store. That record can only hold
-// operations back: whatever bytes it has, it begins nothing and erases nothing.
+// operations back: whatever bytes it has, it begins nothing and erases nothing. A
+// try is not kept, since it reverts by itself when the power is cut.
+//
+// An operation that an earlier run left holds others back until its part resumes
+// and ends it. That part may never come up, so a reset and erasing everything go
+// ahead over an installation and a restart that were only left, and a reset over
+// an erasure too; a trial may be running and keys may be in two places, so these
+// hold back in any case. What was passed over is pending no more: its part asks
+// anew when it is up.
 //
 // It may be used concurrently.
 type Interlock struct {
@@ -45,6 +54,8 @@ type Interlock struct {
 	mu      sync.Mutex
 	active  map[string]int  // how often begun in this run and not ended
 	kept    map[string]bool // pending on the medium
+	left    map[string]bool // of kept: by an earlier run, and not resumed in this one
+	unknown bool            // what was left: the record was damaged
 	damaged error
 }
 
@@ -54,21 +65,23 @@ type pending struct {
 
 // OpenInterlock reads what was pending from s; nobody else uses the value
 // "interlock" there. A damaged record is told by Health and counts as empty: each
-// part knows from its own journal what it has to resume, and begins it again.
+// part knows from its own journal what it has to resume, and resumes it.
 func OpenInterlock(ctx context.Context, s durable.Store) (*Interlock, error) {
 	l := &Interlock{
 		record: durable.NewValue[pending](s, "interlock", &durable.ValueOptions[pending]{Check: checkPending}),
-		active: map[string]int{}, kept: map[string]bool{},
+		active: map[string]int{}, kept: map[string]bool{}, left: map[string]bool{},
 	}
 	p, err := l.record.LoadOr(ctx, pending{})
 	if errors.Is(err, durable.ErrCorrupt) {
-		l.damaged, err = err, nil
+		l.damaged, l.unknown, err = err, true, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("baseline: open interlock: %w", err)
 	}
 	for _, op := range p.Operations {
-		l.kept[op] = true
+		if lasts(op) {
+			l.kept[op], l.left[op] = true, true
+		}
 	}
 	return l, nil
 }
@@ -84,26 +97,39 @@ func checkPending(p pending) error {
 
 // Begin says that operation begins, if nothing stands in its way; otherwise it
 // gives a [*PendingError] with what to do. An operation that is pending already
-// may begin again: its part adds to it, if nothing else stands in its way, or
-// resumes what an earlier run left, in any case. Each Begin that returned nil needs
-// an End.
+// may begin again, if nothing else stands in its way: its part adds to it. Each
+// Begin that returned nil needs an End.
 func (l *Interlock) Begin(ctx context.Context, operation string) error {
-	col, ok := columnOf(operation)
-	if !ok {
-		return fmt.Errorf("baseline: begin %q: no such operation: %w", operation, fs.ErrInvalid)
-	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	resumed := l.kept[operation] && l.active[operation] == 0
-	if !resumed {
+	return l.begin(ctx, operation, false)
+}
+
+// Resume is Begin for a part that goes on with what an earlier run left. Nothing
+// stands in its way, unless it was passed over, resumed before or was not pending:
+// then it asks as Begin does. When the record was damaged, whoever resumes is
+// believed.
+func (l *Interlock) Resume(ctx context.Context, operation string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.begin(ctx, operation, l.left[operation] || l.unknown); err != nil {
+		return err
+	}
+	delete(l.left, operation)
+	return nil
+}
+
+func (l *Interlock) begin(ctx context.Context, operation string, resumes bool) error {
+	if _, ok := columnOf(operation); !ok {
+		return fmt.Errorf("baseline: begin %q: no such operation: %w", operation, fs.ErrInvalid)
+	}
+	if !resumes {
 		if err := l.ask(operation); err != nil {
 			return err
 		}
 	}
-	if col != colShort && !l.kept[operation] {
-		if err := l.keep(ctx, operation, true); err != nil {
-			return err
-		}
+	if err := l.keep(ctx, l.with(operation)); err != nil {
+		return err
 	}
 	l.active[operation]++
 	return nil
@@ -117,8 +143,8 @@ func (l *Interlock) End(ctx context.Context, operation string) error {
 	if l.active[operation] == 0 {
 		return fmt.Errorf("baseline: end %q: it was not begun: %w", operation, fs.ErrInvalid)
 	}
-	if l.active[operation] == 1 && l.kept[operation] {
-		if err := l.keep(ctx, operation, false); err != nil {
+	if l.active[operation] == 1 && !l.left[operation] {
+		if err := l.keep(ctx, l.without(operation)); err != nil {
 			return err
 		}
 	}
@@ -133,7 +159,8 @@ func (l *Interlock) ask(operation string) error {
 	rules := verdicts[operation]
 	for _, col := range urgent {
 		for _, other := range l.list() {
-			if c, _ := columnOf(other); c == col && rules[col] != Allow && other != operation {
+			c, _ := columnOf(other)
+			if c == col && rules[col] != Allow && other != operation && !l.passes(operation, other) {
 				return &PendingError{Asked: operation, Pending: other, Verdict: rules[col]}
 			}
 		}
@@ -149,45 +176,11 @@ func (l *Interlock) list() []string {
 	return slices.Sorted(maps.Keys(all))
 }
 
-// keep changes what the medium says is pending.
-func (l *Interlock) keep(ctx context.Context, operation string, is bool) error {
-	next := maps.Clone(l.kept)
-	if is {
-		next[operation] = true
-	} else {
-		delete(next, operation)
-	}
-	if err := l.record.Store(ctx, pending{slices.Sorted(maps.Keys(next))}); err != nil {
-		return fmt.Errorf("baseline: interlock: %w", err)
-	}
-	l.kept, l.damaged = next, nil
-	return nil
-}
-
 // Pending returns the operations that were begun and not ended, sorted.
 func (l *Interlock) Pending() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.list()
-}
-
-// Settle ends what was pending when the Interlock was opened and that no part has
-// begun again, and returns it: its part is gone from this release, or finished
-// without telling. [Device.Run] calls it once every part has recovered.
-func (l *Interlock) Settle(ctx context.Context) ([]string, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var stale []string
-	for _, op := range slices.Sorted(maps.Keys(l.kept)) {
-		if l.active[op] > 0 {
-			continue
-		}
-		if err := l.keep(ctx, op, false); err != nil {
-			return stale, err
-		}
-		stale = append(stale, op)
-	}
-	return stale, nil
 }
 
 // Health tells of a damaged record, until it is written again.

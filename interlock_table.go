@@ -46,7 +46,7 @@ const (
 	colRestart
 	colTrial
 	colDestroy
-	colShort // over in a moment; not kept on the medium
+	colShort // over in a moment
 	columns
 )
 
@@ -66,6 +66,23 @@ func columnOf(op string) (column, bool) {
 		return colShort, true
 	}
 	return 0, false
+}
+
+// lasts reports whether an operation that was begun is still pending after a power
+// cut. A try is not: it reverts by itself.
+func lasts(op string) bool {
+	col, _ := columnOf(op)
+	return col != colShort && col != colTry
+}
+
+// passed is what an operation goes ahead over when it was left by an earlier run: a
+// slot that is half written or armed can be written again, and what is erased by a
+// reset needs no erasure. A trial may be running, and only its part knows where a key
+// migration left the keys: neither is passed over.
+var passed = map[string][]string{
+	OpEraseAll:     {OpInstall, OpRestart},
+	OpEraseButSlot: {OpInstall, OpRestart},
+	OpReset:        {OpInstall, OpRestart, OpEraseSubject, OpEraseAll, OpEraseButSlot},
 }
 
 // verdicts is the table of docs/power-cuts.md. Pairs that cannot occur are refused.

@@ -140,8 +140,8 @@ func TestInterlockOverARestart(t *testing.T) {
 
 	l = openInterlock(t, store)
 	assert.Equal(t, []string{"erase.subject", "update.install"}, l.Pending())
-	require.ErrorIs(t, l.Begin(ctx, baseline.OpReset), baseline.ErrPending)
-	require.NoError(t, l.Begin(ctx, baseline.OpEraseSubject), "its part resumes it")
+	require.ErrorIs(t, l.Begin(ctx, baseline.OpActivate), baseline.ErrPending)
+	require.NoError(t, l.Resume(ctx, baseline.OpEraseSubject), "its part resumes it")
 	stale, err := l.Settle(ctx)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"update.install"}, stale)
@@ -194,7 +194,7 @@ func TestInterlockRefusesMistakes(t *testing.T) {
 	require.ErrorIs(t, l.End(ctx, baseline.OpReset), fs.ErrInvalid)
 }
 
-func interlockOp(name string, do func(ctx context.Context, l *baseline.Interlock) error) powercut.Op {
+func interlockOp(name, method string, do func(ctx context.Context, l *baseline.Interlock) error) powercut.Op {
 	with := func(ctx context.Context, m *powercut.Machine, f func(*baseline.Interlock) error) error {
 		d, err := durable.OpenFS(m.FS(), nil)
 		if err != nil {
@@ -207,7 +207,7 @@ func interlockOp(name string, do func(ctx context.Context, l *baseline.Interlock
 		return f(l)
 	}
 	return powercut.Op{
-		Name: "baseline.interlock-" + strings.ToLower(name), Methods: []string{"OpenInterlock", "Interlock." + name},
+		Name: "baseline.interlock-" + strings.ToLower(name), Methods: []string{"OpenInterlock", "Interlock." + method},
 		Before: func(ctx context.Context, m *powercut.Machine) error {
 			return with(ctx, m, func(l *baseline.Interlock) error { return l.Begin(ctx, baseline.OpInstall) })
 		},
@@ -226,17 +226,19 @@ func interlockOp(name string, do func(ctx context.Context, l *baseline.Interlock
 
 func interlockOps() []powercut.Op {
 	return []powercut.Op{
-		interlockOp("Begin", func(ctx context.Context, l *baseline.Interlock) error { return l.Begin(ctx, baseline.OpEraseSubject) }),
-		interlockOp("End", func(ctx context.Context, l *baseline.Interlock) error {
+		interlockOp("Begin", "Begin", func(ctx context.Context, l *baseline.Interlock) error { return l.Begin(ctx, baseline.OpEraseSubject) }),
+		interlockOp("Pass", "Begin", func(ctx context.Context, l *baseline.Interlock) error { return l.Begin(ctx, baseline.OpReset) }),
+		interlockOp("Resume", "Resume", func(ctx context.Context, l *baseline.Interlock) error { return l.Resume(ctx, baseline.OpEraseSubject) }),
+		interlockOp("End", "End", func(ctx context.Context, l *baseline.Interlock) error {
 			if len(l.Pending()) == 0 {
 				return nil
 			}
-			if err := l.Begin(ctx, baseline.OpInstall); err != nil {
+			if err := l.Resume(ctx, baseline.OpInstall); err != nil {
 				return err
 			}
 			return l.End(ctx, baseline.OpInstall)
 		}),
-		interlockOp("Settle", func(ctx context.Context, l *baseline.Interlock) error { _, err := l.Settle(ctx); return err }),
+		interlockOp("Settle", "Settle", func(ctx context.Context, l *baseline.Interlock) error { _, err := l.Settle(ctx); return err }),
 	}
 }
 

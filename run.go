@@ -17,8 +17,9 @@ import (
 //  1. the boot chain recovers; a drifted release on trial gives itself up
 //     ([ErrRolledBack]), any other drift is dealt with as Options.OnDrift says;
 //  2. the vault, who may, and what destroys recover; interrupted erasures and
-//     resets are finished; as long as one is not, nothing of what follows is done,
-//     except for what serves in [Degraded];
+//     resets are finished; as long as one is not, or cannot be told for what is in
+//     Options.Down, nothing of what follows is done, except for what serves in
+//     [Degraded];
 //  3. every other part recovers; then parts run; then what accepts from outside
 //     serves, as far as the state allows.
 //
