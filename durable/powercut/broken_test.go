@@ -116,6 +116,14 @@ func fullIgnored(fsys durable.FS, name, data string) error {
 	return syncDir(fsys, ".")
 }
 
+// fallbackInPlace is right until something fails; then it cannot survive a cut.
+func fallbackInPlace(fsys durable.FS, name, data string) error {
+	if replace(fsys, name, data) == nil {
+		return nil
+	}
+	return errors.Join(writeFile(fsys, name, data), syncDir(fsys, "."))
+}
+
 // counterOp counts up in a non-file medium.
 func counterOp(name string, retries int) powercut.Op {
 	value := func(m *powercut.Machine) int {
@@ -191,6 +199,7 @@ func TestBrokenStrategies(t *testing.T) {
 		{"retry of a failed fsync without rewriting", put(syncRetried)},
 		{"rename before content is synced", put(syncedAfterRename)},
 		{"full medium ignored", put(fullIgnored)},
+		{"fallback that writes in place", put(fallbackInPlace)},
 		{"tail of zeros taken for frames", explore(logOp("log", testLog{zeroFrames: true}))},
 		{"stale frames taken for new ones", explore(logOp("log", testLog{loose: true}))},
 		{"frame of a failed fsync left in the cache", explore(logOp("log", testLog{keepFailed: true}))},

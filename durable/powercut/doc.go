@@ -45,10 +45,12 @@
 //
 // With the power on, Run also plays at each step each [Fault] that fits it: an
 // input/output error with and without a torn write, a full medium until Do
-// returns, a lost reply. A failed Sync of a file loses what was pending, although
-// the running machine still reads it and the next Sync gives nil. The power then
-// fails right after Do, too. When State changes something, it is a
-// recovery, and the power fails a second time before each of its steps.
+// returns, a lost reply. The power then fails at each call site that Do reaches
+// after one of these faults, once: where it undoes, falls back or goes on. A failed
+// Sync of a file loses what was pending, although the running machine still reads
+// it and the next Sync gives nil. The power fails right after Do, too. When State
+// changes something, it is a recovery, and the power fails a second time before
+// each of its steps.
 //
 // # What is checked
 //
@@ -77,8 +79,9 @@
 // # The output line, and showing that the test can fail
 //
 // Points are the call sites of steps: the kind of step, the line outside this
-// package that asked for it, and the nearest line outside package durable.
-// Reached are those before which the power was really cut; all must be. States are
+// package that asked for it, and the nearest line outside package durable. Those of
+// Do count with and without a fault, and those of the recovery after a cut. Reached
+// are those before which the power was really cut; all must be. States are
 // the distinct contents of the media after cuts, cuts the cuts played.
 //
 // With the environment variable POWERCUT_BREAK every Sync of Do and State is

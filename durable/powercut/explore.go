@@ -40,6 +40,7 @@ type explorer struct {
 	nodes   map[[sha256.Size]byte]*node
 	points  map[string]point
 	reached map[string]bool
+	handled map[string]bool // those reached after a fault
 	res     Result
 }
 
@@ -161,44 +162,6 @@ func (x *explorer) cut(m *Machine, acked bool, where string) {
 		}
 		x.judge(x.node(s), acked, 1, where+"; "+s.Desc)
 	}
-}
-
-// faults injects each failure at each step of Do, with the power staying on.
-func (x *explorer) faults() {
-	for i, p := range x.plan {
-		for _, f := range p.faults() {
-			if x.res.Bad >= maxBad {
-				return
-			}
-			m := x.base.Clone()
-			m.Fail(i, f)
-			acked := x.do(m, seedDo) == nil
-			m.Fail(0, NoFault)
-			where := fmt.Sprintf("%v at step %d, %v", f, i, p)
-			got, err := x.state(m.Clone())
-			if lerr := x.legal(got, err, acked); lerr != nil {
-				x.bad("%s; power on: %v", where, lerr)
-			} else if aerr := x.again(m, got); aerr != nil {
-				x.bad("%s; power on: %v", where, aerr)
-			}
-			x.cut(m, acked, where+", then a cut")
-		}
-	}
-}
-
-// faults lists what can go wrong at the step.
-func (p point) faults() []Fault {
-	list := []Fault{Fail}
-	switch p.kind {
-	case "write":
-		list = append(list, Torn)
-	case "store":
-		list = append(list, NoReply)
-	}
-	if p.allocates {
-		list = append(list, Full)
-	}
-	return list
 }
 
 // legal says what is wrong with a state, or nil.

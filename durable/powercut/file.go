@@ -63,7 +63,7 @@ func (f *memFile) WriteAt(p []byte, off int64) (n int, err error) {
 			return fs.ErrInvalid
 		}
 		r := span{off, off + int64(len(p))}
-		fault, err := f.fs.m.step("write", f.name, f.n.allocates(r) > 0)
+		fault, err := f.fs.m.step("write", f.name, f.fs.m.need(f.n, r) > 0)
 		if err != nil {
 			return err
 		}
@@ -92,11 +92,19 @@ func (m *Machine) fits(n *inode, r span) (int, error) {
 		return all, nil
 	}
 	free := max(0, m.capacity-m.root.usage())
-	if n.allocates(r) <= free {
+	if m.need(n, r) <= free {
 		return all, nil
 	}
-	k := sort.Search(all, func(k int) bool { return n.allocates(span{r.from, r.from + int64(k) + 1}) > free })
+	k := sort.Search(all, func(k int) bool { return m.need(n, span{r.from, r.from + int64(k) + 1}) > free })
 	return k, durable.ErrFull
+}
+
+// need returns how many free bytes a write of r takes.
+func (m *Machine) need(n *inode, r span) int64 {
+	if m.cow {
+		return r.to - r.from
+	}
+	return n.allocates(r)
 }
 
 // usage returns the bytes allocated by a file or by all files below a directory.

@@ -31,6 +31,7 @@ type Machine struct {
 	media    map[string][]byte // by medium, NUL, key
 	dead     [][]byte          // what replaced and removed files held, newest last
 	capacity int64
+	cow      bool // overwriting takes space
 	strategy breakage
 
 	boot    int // handles of an earlier boot are closed
@@ -111,6 +112,14 @@ func (m *Machine) SetCapacity(bytes int64) {
 	m.capacity = bytes
 }
 
+// SetCopyOnWrite makes overwriting need free space for what it writes, as on btrfs,
+// UBIFS and F2FS; what was there is free again after the write.
+func (m *Machine) SetCopyOnWrite(on bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.cow = on
+}
+
 // Steps returns the number of steps taken since New, over all boots.
 func (m *Machine) Steps() int {
 	m.mu.Lock()
@@ -182,7 +191,7 @@ func (m *Machine) Clone() *Machine {
 // with nothing armed.
 func (m *Machine) bare() *Machine {
 	return &Machine{
-		media: maps.Clone(m.media), dead: slices.Clone(m.dead), capacity: m.capacity, strategy: m.strategy,
+		media: maps.Clone(m.media), dead: slices.Clone(m.dead), capacity: m.capacity, cow: m.cow, strategy: m.strategy,
 		boot: m.boot, steps: m.steps, cutAt: never, faultAt: never,
 	}
 }

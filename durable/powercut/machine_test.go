@@ -173,6 +173,24 @@ func TestCapacityBelowWhatIsUsed(t *testing.T) {
 	write(t, f, "Z", 2)
 }
 
+func TestCopyOnWriteNeedsSpaceToOverwrite(t *testing.T) {
+	m := powercut.New()
+	f, err := m.FS().Open("f", durable.Create)
+	require.NoError(t, err)
+	write(t, f, "12345678", 0)
+	m.SetCopyOnWrite(true)
+	m.SetCapacity(10)
+	n, err := f.WriteAt([]byte("abc"), 0)
+	require.ErrorIs(t, err, durable.ErrFull)
+	assert.Equal(t, 2, n)
+	write(t, f, "xy", 3)
+	write(t, f, "zz", 8)
+	_, err = f.WriteAt([]byte("a"), 0)
+	require.ErrorIs(t, err, durable.ErrFull)
+	_, err = f.WriteAt(nil, 0)
+	require.NoError(t, err)
+}
+
 func TestImage(t *testing.T) {
 	m := powercut.New()
 	require.NoError(t, replace(m.FS(), "f", "old"))

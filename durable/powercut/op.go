@@ -42,7 +42,7 @@ type Op struct {
 type Result struct {
 	Name          string
 	Methods       []string
-	Points        int      // distinct call sites of steps, of Do and of State's recovery
+	Points        int      // distinct call sites of steps, of Do with and without faults and of State's recovery
 	PointsReached int      // those before which the power was really cut
 	States        int      // distinct contents of the media after cuts
 	Cuts          int      // power cuts played
@@ -110,7 +110,7 @@ func Explore(t *testing.T, op Op) Result {
 	}
 	x := &explorer{
 		t: t, op: op, nodes: map[[32]byte]*node{},
-		points: map[string]point{}, reached: map[string]bool{},
+		points: map[string]point{}, reached: map[string]bool{}, handled: map[string]bool{},
 		res: Result{Name: op.Name, Methods: op.Methods, Break: string(breakageFromEnv(t))},
 	}
 	x.reference(breakage(x.res.Break))

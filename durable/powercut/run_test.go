@@ -68,6 +68,24 @@ func TestResultErr(t *testing.T) {
 	require.ErrorContains(t, missed.Err(), "power was never cut before sync f at x.go:1")
 }
 
+// The power fails in the handling of a failure as well, and its steps are points.
+func TestFaultHandlingIsCut(t *testing.T) {
+	t.Setenv("POWERCUT_BREAK", "")
+	r := powercut.Explore(t, valueOp("Tidy", func(fsys durable.FS, name, data string) error {
+		err := replace(fsys, name, data)
+		if err != nil {
+			err = errors.Join(err, fsys.Remove(name+".tmp"))
+		}
+		return err
+	}))
+	require.NoError(t, r.Err())
+	assert.Equal(t, 6, r.Points, "those of replace, and the removal")
+	assert.Equal(t, r.Points, r.PointsReached)
+	r = powercut.Explore(t, valueOp("Fallback", fallbackInPlace))
+	require.NotEmpty(t, r.Failures)
+	assert.Regexp(t, `^failure at step 0, .*, then a cut before step 2, write value at .*: want old`, r.Failures[0])
+}
+
 // A cut is played before each step of a recovery that writes, too.
 func TestRecoveryIsCut(t *testing.T) {
 	t.Setenv("POWERCUT_BREAK", "")
