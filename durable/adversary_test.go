@@ -175,3 +175,35 @@ func TestClockSurvivesNonsense(t *testing.T) {
 	require.NoError(t, c.Health(ctx))
 	assert.Equal(t, "unknown", durable.Quality(9).String())
 }
+
+// thief takes the space of the first spare as soon as it is free.
+type thief struct {
+	durable.FS
+	m *powercut.Machine
+}
+
+func (f thief) Remove(name string) error {
+	err := f.FS.Remove(name)
+	if name == "journal!0" {
+		fill(f.m)
+	}
+	return err
+}
+
+// On a copy-on-write medium, when another process takes what the first spare
+// frees, the second is used.
+func TestReserveUsesItsSecondSpare(t *testing.T) {
+	ctx := t.Context()
+	m := powercut.New()
+	m.SetCopyOnWrite(true)
+	d, err := durable.OpenFS(thief{m.FS(), m}, nil)
+	require.NoError(t, err)
+	require.NoError(t, d.Reserve(ctx, "journal", 200))
+	fill(m)
+	require.ErrorIs(t, d.Put(ctx, "other", []byte("x")), durable.ErrFull)
+	require.NoError(t, d.Put(ctx, "journal", []byte("erasing")))
+	got, err := d.Get(ctx, "journal")
+	require.NoError(t, err)
+	assert.Equal(t, "erasing", string(got))
+	assert.Equal(t, 1, d.Stats().ReservesUsed)
+}

@@ -155,7 +155,7 @@ func ours(entry string) bool {
 
 // Get returns the value called name.
 func (d *Dir) Get(ctx context.Context, name string) ([]byte, error) {
-	if err := d.admit(ctx, name, true); err != nil {
+	if err := d.admit(ctx, name, nil); err != nil {
 		return nil, fmt.Errorf("durable: get %s: %w", name, err)
 	}
 	return d.get(name)
@@ -163,19 +163,19 @@ func (d *Dir) Get(ctx context.Context, name string) ([]byte, error) {
 
 // Put keeps value under name: 2 fsyncs, more when a directory has to be made.
 func (d *Dir) Put(ctx context.Context, name string, value []byte) error {
-	return d.change(ctx, "put", name, true, func() error { return d.put(name, value) })
+	return d.change(ctx, "put", name, nil, func() error { return d.put(name, value) })
 }
 
 // Delete removes the value called name: 1 fsync, more when its directory becomes
 // empty. Old bytes may stay on the medium: removal is not erasure.
 func (d *Dir) Delete(ctx context.Context, name string) error {
-	return d.change(ctx, "delete", name, true, func() error { return d.delete(name) })
+	return d.change(ctx, "delete", name, nil, func() error { return d.delete(name) })
 }
 
 // List returns the names of the values that begin with prefix, sorted. It does
 // not read the values.
 func (d *Dir) List(ctx context.Context, prefix string) ([]string, error) {
-	if err := d.admit(ctx, "", true); err != nil {
+	if err := d.admit(ctx, "", nil); err != nil {
 		return nil, fmt.Errorf("durable: list %s: %w", prefix, err)
 	}
 	return d.list(prefix)
@@ -217,10 +217,10 @@ func (d *Dir) Close() error {
 }
 
 // change runs f, which changes the medium, alone and if it may run now.
-func (d *Dir) change(ctx context.Context, verb, name string, obeyHold bool, f func() error) error {
+func (d *Dir) change(ctx context.Context, verb, name string, h *Hold, f func() error) error {
 	d.writing.Lock()
 	defer d.writing.Unlock()
-	err := d.admit(ctx, name, obeyHold)
+	err := d.admit(ctx, name, h)
 	if err == nil {
 		err = f()
 	}
@@ -230,8 +230,9 @@ func (d *Dir) change(ctx context.Context, verb, name string, obeyHold bool, f fu
 	return nil
 }
 
-// admit says why an operation may not run now; name "" is not checked.
-func (d *Dir) admit(ctx context.Context, name string, obeyHold bool) error {
+// admit says why an operation may not run now; name "" is not checked. It may run
+// while h is the hold in force.
+func (d *Dir) admit(ctx context.Context, name string, h *Hold) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -245,7 +246,7 @@ func (d *Dir) admit(ctx context.Context, name string, obeyHold bool) error {
 	if d.closed {
 		return fs.ErrClosed
 	}
-	if d.hold != nil && obeyHold {
+	if d.hold != nil && d.hold != h && h != everyHold {
 		return fmt.Errorf("%w: %s", ErrHeld, d.hold.reason)
 	}
 	return nil

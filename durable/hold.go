@@ -7,6 +7,9 @@ import (
 	"io/fs"
 )
 
+// everyHold is for what may run whatever the hold in force.
+var everyHold = &Hold{}
+
 // Hold is a durable mark: nothing in the directory may be used until an operation
 // that a power cut may have interrupted (a reset, an erasure of everything) is
 // finished. Only who carries that operation out works on [Hold.Store].
@@ -25,7 +28,7 @@ const maxReason = 256
 // be set all the same; [Dir.Held] tells.
 func (d *Dir) Hold(ctx context.Context, reason string) (*Hold, error) {
 	h := &Hold{dir: d, reason: reason}
-	err := d.change(ctx, "hold", "", false, func() error {
+	err := d.change(ctx, "hold", "", everyHold, func() error {
 		if len(reason) > maxReason {
 			return fmt.Errorf("reason of %d bytes, at most %d: %w", len(reason), maxReason, fs.ErrInvalid)
 		}
@@ -77,13 +80,14 @@ func (d *Dir) readHold() {
 // Reason returns what was given to [Dir.Hold].
 func (h *Hold) Reason() string { return h.reason }
 
-// Store returns the directory's values as if it were not on hold.
-func (h *Hold) Store() Store { return unheld{h.dir} }
+// Store returns the directory's values, and its logs, as if it were not on this hold.
+// On another one they answer [ErrHeld].
+func (h *Hold) Store() Store { return unheld{h.dir, h} }
 
 // Release removes the mark. Call it when the operation is finished for good. A
 // Hold that is not the one in force gives an error that is [ErrHeld].
 func (h *Hold) Release(ctx context.Context) error {
-	return h.dir.change(ctx, "release hold", "", false, func() error {
+	return h.dir.change(ctx, "release hold", "", everyHold, func() error {
 		if h.dir.Held() != h {
 			return fmt.Errorf("not the hold in force: %w", ErrHeld)
 		}
@@ -96,34 +100,37 @@ func (h *Hold) Release(ctx context.Context) error {
 }
 
 // unheld is a Dir seen by who holds it.
-type unheld struct{ *Dir }
+type unheld struct {
+	*Dir
+	hold *Hold // hides that of Dir
+}
 
 func (u unheld) Get(ctx context.Context, name string) ([]byte, error) {
-	if err := u.admit(ctx, name, false); err != nil {
+	if err := u.admit(ctx, name, u.hold); err != nil {
 		return nil, fmt.Errorf("durable: get %s: %w", name, err)
 	}
 	return u.get(name)
 }
 
 func (u unheld) Put(ctx context.Context, name string, value []byte) error {
-	return u.change(ctx, "put", name, false, func() error { return u.put(name, value) })
+	return u.change(ctx, "put", name, u.hold, func() error { return u.put(name, value) })
 }
 
 func (u unheld) Delete(ctx context.Context, name string) error {
-	return u.change(ctx, "delete", name, false, func() error { return u.delete(name) })
+	return u.change(ctx, "delete", name, u.hold, func() error { return u.delete(name) })
 }
 
 func (u unheld) List(ctx context.Context, prefix string) ([]string, error) {
-	if err := u.admit(ctx, "", false); err != nil {
+	if err := u.admit(ctx, "", u.hold); err != nil {
 		return nil, fmt.Errorf("durable: list %s: %w", prefix, err)
 	}
 	return u.list(prefix)
 }
 
 func (u unheld) Reserve(ctx context.Context, name string, size int) error {
-	return u.change(ctx, "reserve", name, false, func() error { return u.reserve(name, size) })
+	return u.change(ctx, "reserve", name, u.hold, func() error { return u.reserve(name, size) })
 }
 
 func (u unheld) RemoveAll(ctx context.Context, dir string) error {
-	return u.change(ctx, "remove all", dir, false, func() error { return u.removeAll(dir) })
+	return u.change(ctx, "remove all", dir, u.hold, func() error { return u.removeAll(dir) })
 }

@@ -4,6 +4,8 @@ import (
 	"io/fs"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -99,4 +101,53 @@ func TestForgedHoldOnlyCloses(t *testing.T) {
 		require.NotNil(t, d.Held())
 		assert.Equal(t, "reason unreadable", d.Held().Reason())
 	}
+}
+
+// What a Hold gave does not work on the next one, neither values nor logs.
+func TestStoreOfAReleasedHold(t *testing.T) {
+	ctx := t.Context()
+	d, _ := openMem(t)
+	first, err := d.Hold(ctx, "first")
+	require.NoError(t, err)
+	s := first.Store()
+	l, err := durable.OpenLog(ctx, s, "log", nil)
+	require.NoError(t, err)
+	require.NoError(t, first.Release(ctx))
+	require.NoError(t, s.Put(ctx, "x", nil), "no hold")
+	second, err := d.Hold(ctx, "second")
+	require.NoError(t, err)
+	require.ErrorIs(t, s.Put(ctx, "x", nil), durable.ErrHeld)
+	_, err = s.Get(ctx, "x")
+	require.ErrorIs(t, err, durable.ErrHeld)
+	_, err = l.Append(ctx, []byte("x"))
+	require.ErrorIs(t, err, durable.ErrHeld)
+	_, err = durable.OpenLog(ctx, s, "other", nil)
+	require.ErrorIs(t, err, durable.ErrHeld)
+	require.ErrorIs(t, first.Release(ctx), durable.ErrHeld)
+	require.NoError(t, second.Store().Put(ctx, "x", nil))
+	require.NoError(t, second.Release(ctx))
+	require.NoError(t, appendSync(ctx, l, "x"))
+}
+
+func TestNoReserveIsWrittenOnHold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx := t.Context()
+		d, m := openMem(t)
+		l := openLog(t, d, &durable.LogOptions{SegmentSize: 4096, Reserve: 5000})
+		fill(m)
+		_, err := l.AppendReserved(ctx, []byte("x"))
+		require.NoError(t, err)
+		m.SetCapacity(0)
+		h, err := d.Hold(ctx, "reset")
+		require.NoError(t, err)
+		time.Sleep(2 * time.Minute)
+		before := m.Steps()
+		_, err = l.Append(ctx, []byte("y"))
+		require.ErrorIs(t, err, durable.ErrHeld)
+		_, err = l.AppendReserved(ctx, []byte("y"))
+		require.ErrorIs(t, err, durable.ErrHeld)
+		assert.Equal(t, before, m.Steps())
+		require.NoError(t, h.Release(ctx))
+		require.NoError(t, appendSync(ctx, l, "y"))
+	})
 }

@@ -29,10 +29,10 @@ import (
 // A Log may be used concurrently. It writes nothing before Sync, unless
 // LogOptions.Buffer is exceeded.
 type Log struct {
-	dir    *Dir
-	path   string // of the directory that holds the segments
-	opts   LogOptions
-	unheld bool
+	dir  *Dir
+	path string // of the directory that holds the segments
+	opts LogOptions
+	hold *Hold // works also while this one is in force
 
 	flushing sync.Mutex // held through every change of the medium; before mu
 
@@ -54,14 +54,14 @@ type Log struct {
 // OpenLog implements [Logs]: it opens the log called name, makes it if it is
 // missing, and cuts off what a power cut left unfinished.
 func (d *Dir) OpenLog(ctx context.Context, name string, opts *LogOptions) (*Log, error) {
-	return d.openLog(ctx, name, opts, false)
+	return d.openLog(ctx, name, opts, nil)
 }
 
 func (u unheld) OpenLog(ctx context.Context, name string, opts *LogOptions) (*Log, error) {
-	return u.openLog(ctx, name, opts, true)
+	return u.openLog(ctx, name, opts, u.hold)
 }
 
-func (d *Dir) openLog(ctx context.Context, name string, opts *LogOptions, unheld bool) (*Log, error) {
+func (d *Dir) openLog(ctx context.Context, name string, opts *LogOptions, hold *Hold) (*Log, error) {
 	if opts == nil {
 		opts = &LogOptions{}
 	}
@@ -69,8 +69,8 @@ func (d *Dir) openLog(ctx context.Context, name string, opts *LogOptions, unheld
 	if err != nil {
 		return nil, fmt.Errorf("durable: open log %s: %w", name, err)
 	}
-	l := &Log{dir: d, path: name + logSuffix, opts: o, unheld: unheld}
-	err = d.change(ctx, "open log", name, !unheld, func() error {
+	l := &Log{dir: d, path: name + logSuffix, opts: o, hold: hold}
+	err = d.change(ctx, "open log", name, hold, func() error {
 		return d.makeParents(path.Join(l.path, "x"))
 	})
 	if err != nil {
@@ -104,8 +104,10 @@ func (d *Dir) freeLog(path string) {
 // Append adds record (1 byte or more) and returns its number; it is kept after
 // the next Sync. It does I/O only when the buffer or the segment is full.
 func (l *Log) Append(ctx context.Context, record []byte) (seq uint64, err error) {
-	if l.isSpending() && !l.restoreReserve() {
-		return 0, fmt.Errorf("durable: append: the reserve is in use: %w", ErrFull)
+	if l.isSpending() {
+		if err := l.restoreReserve(ctx); err != nil {
+			return 0, fmt.Errorf("durable: append: %w", err)
+		}
 	}
 	return l.append(ctx, record)
 }
@@ -273,7 +275,7 @@ func (l *Log) admit(ctx context.Context) error {
 	if l.isClosed() {
 		return fs.ErrClosed
 	}
-	return l.dir.admit(ctx, "", !l.unheld)
+	return l.dir.admit(ctx, "", l.hold)
 }
 
 // admitLocked is admit for who holds l.mu.
@@ -281,5 +283,5 @@ func (l *Log) admitLocked() error {
 	if l.closed {
 		return fs.ErrClosed
 	}
-	return l.dir.admit(context.Background(), "", !l.unheld)
+	return l.dir.admit(context.Background(), "", l.hold)
 }

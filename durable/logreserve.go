@@ -65,6 +65,9 @@ func (l *Log) spend() bool {
 	defer l.flushing.Unlock()
 	l.dir.writing.RLock()
 	defer l.dir.writing.RUnlock()
+	if l.admit(context.Background()) != nil {
+		return false
+	}
 	if err := l.dir.fsys.Remove(path.Join(l.path, reserveName)); err != nil {
 		return false
 	}
@@ -74,20 +77,25 @@ func (l *Log) spend() bool {
 }
 
 // restoreReserve tries, at most once a minute, to set the space aside again.
-func (l *Log) restoreReserve() bool {
+func (l *Log) restoreReserve(ctx context.Context) error {
 	l.flushing.Lock()
 	defer l.flushing.Unlock()
 	l.mu.Lock()
 	due := !time.Now().Before(l.retry)
 	l.mu.Unlock()
-	if !due {
-		return !l.isSpending()
-	}
 	l.dir.writing.RLock()
 	defer l.dir.writing.RUnlock()
-	whole := l.makeReserve() == nil
-	l.setSpending(!whole, time.Now().Add(time.Minute))
-	return whole
+	if err := l.admit(ctx); err != nil {
+		return err
+	}
+	if due {
+		whole := l.makeReserve() == nil
+		l.setSpending(!whole, time.Now().Add(time.Minute))
+	}
+	if l.isSpending() {
+		return fmt.Errorf("the reserve is in use: %w", ErrFull)
+	}
+	return nil
 }
 
 func (l *Log) isSpending() bool {

@@ -39,7 +39,7 @@ func spareOf(file string) (value string, ok bool) {
 // process may take in between. The reserve is filled with random bytes, so that
 // compression does not shrink it.
 func (d *Dir) Reserve(ctx context.Context, name string, size int) error {
-	return d.change(ctx, "reserve", name, true, func() error { return d.reserve(name, size) })
+	return d.change(ctx, "reserve", name, nil, func() error { return d.reserve(name, size) })
 }
 
 func (d *Dir) reserve(name string, size int) error {
@@ -113,7 +113,8 @@ func (d *Dir) replaceInReserve(name string, raw []byte, full error) error {
 			}
 			return nil
 		}
-		if !errors.Is(err, fs.ErrNotExist) {
+		// Another process may have taken what the first one freed.
+		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, ErrFull) {
 			return err
 		}
 	}

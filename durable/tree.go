@@ -55,7 +55,7 @@ func RemoveAll(ctx context.Context, s Store, dir string) error {
 
 // Entries implements [Tree]. It answers while the directory is on hold too.
 func (d *Dir) Entries(ctx context.Context, dir string) ([]string, error) {
-	if err := d.admit(ctx, dir, false); err != nil {
+	if err := d.admit(ctx, dir, everyHold); err != nil {
 		return nil, fmt.Errorf("durable: entries of %s: %w", dir, err)
 	}
 	infos, err := d.fsys.List(path.Join(".", dir))
@@ -81,7 +81,7 @@ func (d *Dir) Entries(ctx context.Context, dir string) ([]string, error) {
 
 // RemoveAll implements [Tree].
 func (d *Dir) RemoveAll(ctx context.Context, dir string) error {
-	return d.change(ctx, "remove all", dir, true, func() error { return d.removeAll(dir) })
+	return d.change(ctx, "remove all", dir, nil, func() error { return d.removeAll(dir) })
 }
 
 // removeAll runs under d.writing.
