@@ -44,6 +44,7 @@ type Log struct {
 	marked   uint64  // the last sync mark on the medium says so much
 	buf      []byte  // frames not yet known to be on the medium, at seg.size
 	segments []uint64
+	gaps     []gap     // numbers that salvage left out; set once
 	rolling  bool      // the next segment must be begun before anything else
 	spending bool      // the reserve was given up for records that must be kept
 	retry    time.Time // when to try next to set it aside again

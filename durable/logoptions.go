@@ -18,7 +18,7 @@ type LogOptions struct {
 	// Reserve keeps so many bytes, frames of 9 bytes a record included, for
 	// AppendReserved on a full medium; default none.
 	Reserve int
-	// salvage begins anew where the log is damaged, instead of failing.
+	// salvage goes on behind a last segment that is damaged, instead of failing.
 	salvage bool
 	// Codec seals the records; nil keeps them in plain.
 	Codec Codec
@@ -37,7 +37,7 @@ type LogStats struct {
 	Appends, Syncs int
 	BytesWritten   int64
 	Dropped        uint64 // records lost to MaxSegments
-	Damaged        int    // times that a damaged log was given up for a new one
+	Damaged        int    // damaged last segments that an outbox left for a new one
 	CutBytes       int64  // bytes of an interrupted write cut off at open
 }
 

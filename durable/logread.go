@@ -15,8 +15,8 @@ type Record struct {
 	Data []byte
 }
 
-// Records returns the durable records from number from on, in order. It ends with
-// an error that is [ErrCorrupt] where the log is damaged. Records trimmed or
+// Records returns the durable records from number from on, in order. Where the log
+// is damaged it ends with an error that is [ErrCorrupt], after the records before. Records trimmed or
 // dropped meanwhile are left out.
 func (l *Log) Records(ctx context.Context, from uint64) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
@@ -32,21 +32,22 @@ func (l *Log) Records(ctx context.Context, from uint64) iter.Seq2[Record, error]
 				continue
 			}
 			records, err := l.read(ctx, first, end)
-			if err != nil {
-				yield(Record{}, fmt.Errorf("durable: read log: segment %s: %w", segmentName(first), err))
-				return
-			}
 			for j, data := range records {
 				seq := first + uint64(j)
 				if seq >= from && !yield(Record{seq, data}, nil) {
 					return
 				}
 			}
+			if err != nil {
+				yield(Record{}, fmt.Errorf("durable: read log: segment %s: %w", segmentName(first), err))
+				return
+			}
 		}
 	}
 }
 
-// read returns the records first to end-1 of one segment.
+// read returns the records first to end-1 of one segment; with an error, those
+// before the one that cannot be read.
 func (l *Log) read(ctx context.Context, first, end uint64) ([][]byte, error) {
 	if err := l.admit(ctx); err != nil {
 		return nil, err
@@ -63,17 +64,25 @@ func (l *Log) read(ctx context.Context, first, end uint64) ([][]byte, error) {
 		return nil, err
 	}
 	records := seg.parse(raw).records
-	if uint64(len(records)) < end-first {
-		return nil, fmt.Errorf("record %d: %w", first+uint64(len(records)), ErrCorrupt)
+	if have := uint64(len(records)); have < end-first {
+		err = fmt.Errorf("record %d: %w", first+have, ErrCorrupt)
+	} else {
+		records = records[:end-first]
 	}
-	records = records[:end-first]
+	return l.open(first, records, err)
+}
+
+// open opens in place what the codec sealed, up to the first that does not open.
+func (l *Log) open(first uint64, records [][]byte, err error) ([][]byte, error) {
 	if l.opts.Codec == nil {
-		return records, nil
+		return records, err
 	}
 	for i, sealed := range records {
-		if records[i], err = l.opts.Codec.Open(first+uint64(i), sealed); err != nil {
-			return nil, fmt.Errorf("record %d: %w", first+uint64(i), err)
+		record, oerr := l.opts.Codec.Open(first+uint64(i), sealed)
+		if oerr != nil {
+			return records[:i], fmt.Errorf("record %d: %w", first+uint64(i), oerr)
 		}
+		records[i] = record
 	}
-	return records, nil
+	return records, err
 }

@@ -52,7 +52,7 @@ type OutboxStats struct {
 	Added, Delivered, Retried int
 	Dropped                   int // permanent errors
 	Overflowed                int // lost to Limit
-	Damaged                   int // times that messages were lost to damage of the medium
+	Damaged                   int // messages lost to damage of the medium, as far as can be told
 }
 
 type cursor struct {
@@ -131,7 +131,7 @@ func (o *Outbox) Add(ctx context.Context, msg []byte) (id uint64, err error) {
 }
 
 // Run delivers messages, one after the other, until ctx ends; it then returns the
-// cause. A damaged log or a medium that cannot be written ends it as well.
+// cause. A medium that cannot be written ends it as well; damaged messages do not.
 func (o *Outbox) Run(ctx context.Context, deliver func(ctx context.Context, id uint64, msg []byte) error) error {
 	for {
 		if err := o.drain(ctx, deliver); err != nil {
@@ -148,10 +148,10 @@ func (o *Outbox) Run(ctx context.Context, deliver func(ctx context.Context, id u
 func (o *Outbox) drain(ctx context.Context, deliver func(context.Context, uint64, []byte) error) error {
 	for {
 		from := o.position()
-		sent := 0
+		sent, at := 0, max(from, o.log.First())
 		for rec, err := range o.log.Records(ctx, from) {
 			if errors.Is(err, ErrCorrupt) {
-				o.skipDamage()
+				o.skipDamage(at)
 				break
 			}
 			if err != nil {
@@ -160,6 +160,7 @@ func (o *Outbox) drain(ctx context.Context, deliver func(context.Context, uint64
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
+			at = rec.Seq + 1
 			if rec.Seq < o.position() {
 				continue // overflowed meanwhile
 			}
@@ -262,7 +263,7 @@ func (o *Outbox) save(ctx context.Context) error {
 }
 
 // Pending returns how many messages wait.
-func (o *Outbox) Pending() int { return int(o.log.Next() - o.position()) }
+func (o *Outbox) Pending() int { return int(o.log.count(o.position(), o.log.Next())) }
 
 // Last returns the id of the newest message ever added; 0 when there is none.
 func (o *Outbox) Last() uint64 { return o.log.Next() - 1 }

@@ -22,7 +22,6 @@ func (o *Outbox) recover(ctx context.Context, s Store, name string) error {
 		}
 		o.stats.Damaged++
 	}
-	o.stats.Damaged += o.log.Stats().Damaged
 	o.next = max(c.Next, o.log.First())
 	o.saved = o.next
 	o.overflow()
@@ -31,16 +30,20 @@ func (o *Outbox) recover(ctx context.Context, s Store, name string) error {
 
 // overflow drops the oldest messages that are too many.
 func (o *Outbox) overflow() {
-	if over := int(o.log.Next()-o.next) - o.opts.Limit; over > 0 {
-		o.next += uint64(over)
+	if over := int(o.log.count(o.next, o.log.Next())) - o.opts.Limit; over > 0 {
+		o.next = o.log.behind(o.next, uint64(over))
 		o.stats.Overflowed += over
 	}
 }
 
-// skipDamage goes on behind a segment that cannot be read.
-func (o *Outbox) skipDamage() {
+// skipDamage goes on behind the segment in which message at cannot be read. At least
+// that one is lost.
+func (o *Outbox) skipDamage(at uint64) {
+	next := o.log.leave(at)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.next = max(o.next+1, o.log.after(o.next))
-	o.stats.Damaged++
+	if next > o.next {
+		o.stats.Damaged += max(1, int(o.log.count(max(o.next, at), next)))
+		o.next = next
+	}
 }

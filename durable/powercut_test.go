@@ -270,7 +270,7 @@ func fill(m *powercut.Machine) {
 
 func ops() []powercut.Op {
 	var all []powercut.Op
-	for _, list := range [][]powercut.Op{dirOps(), valueOps(), reserveOps(), logOps(), outboxOps()} {
+	for _, list := range [][]powercut.Op{dirOps(), valueOps(), reserveOps(), logOps(), outboxOps(), fullOps(), damageOps()} {
 		all = append(all, list...)
 	}
 	return all

@@ -1,6 +1,7 @@
 package durable
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sort"
@@ -10,20 +11,20 @@ import (
 func (l *Log) recover() error {
 	l.dir.writing.RLock()
 	defer l.dir.writing.RUnlock()
+	if err := l.admit(context.Background()); err != nil {
+		return err
+	}
 	if err := l.findSegments(); err != nil {
 		return err
 	}
 	if len(l.segments) == 0 {
-		l.first, l.next, l.durable = 1, 1, 1
-		return l.beginLater()
+		l.first = 1
+		return l.restart(1)
 	}
 	l.first = l.segments[0]
-	last := l.segments[len(l.segments)-1]
-	err := l.openLast(last)
-	if errors.Is(err, ErrCorrupt) && l.opts.salvage {
-		// No number is given twice: a segment holds fewer records than bytes.
-		l.stats.Damaged++
-		return l.restart(last + uint64(l.opts.SegmentSize))
+	err := l.openLast(l.segments[len(l.segments)-1])
+	if l.opts.salvage && (err == nil || errors.Is(err, ErrCorrupt)) {
+		return l.salvage(err)
 	}
 	return err
 }
@@ -63,7 +64,7 @@ func (l *Log) openLast(first uint64) error {
 	}
 	p := seg.parse(raw)
 	l.next = first + uint64(len(p.records))
-	if p.end < int64(len(raw)) && seg.markAfter(raw, p.end, l.next) {
+	if p.end < int64(len(raw)) && seg.newestMark(raw, p.end) > l.next {
 		return fmt.Errorf("segment %s: byte %d: %w", segmentName(first), p.end, ErrCorrupt)
 	}
 	if p.proven > l.next {
@@ -74,45 +75,30 @@ func (l *Log) openLast(first uint64) error {
 
 // dropUnborn removes a segment whose creation was cut short: no record can have
 // been in it. That needs no space, so that a full medium is no reason not to open.
+// The only segment is begun again instead: its name says how far the numbers went.
 func (l *Log) dropUnborn(first uint64) error {
+	l.segments = l.segments[:len(l.segments)-1]
+	if len(l.segments) == 0 {
+		return l.restart(first)
+	}
 	if err := l.dir.discard(l.file(first)); err != nil {
 		return err
 	}
 	if err := l.dir.syncDir(l.path); err != nil {
 		return err
 	}
-	l.segments = l.segments[:len(l.segments)-1]
-	if len(l.segments) > 0 {
-		return l.openLast(l.segments[len(l.segments)-1])
-	}
-	l.next, l.durable = first, first
-	return l.beginLater()
+	return l.openLast(l.segments[len(l.segments)-1])
 }
 
-// beginLater begins a segment now, or, on a full medium, with the next record.
-func (l *Log) beginLater() error {
+// restart goes on with record next in a new segment, begun now, or, on a full
+// medium, with that record. What there is stays.
+func (l *Log) restart(next uint64) error {
+	l.next, l.durable, l.marked = next, next, next
 	err := l.begin()
 	if errors.Is(err, ErrFull) {
 		l.rolling, err = true, nil
 	}
 	return err
-}
-
-// restart gives up all that is left of the log, and goes on with record next.
-func (l *Log) restart(next uint64) error {
-	old := l.segments
-	l.next, l.durable, l.buf = next, next, nil
-	l.segments = nil
-	if err := l.begin(); err != nil {
-		return err
-	}
-	for _, first := range old {
-		if err := l.dir.discard(l.file(first)); err != nil {
-			return err
-		}
-	}
-	l.first = next
-	return l.dir.syncDir(l.path)
 }
 
 // adopt cuts off an unfinished write and makes the unproven tail durable. It
@@ -145,10 +131,10 @@ func (l *Log) adopt(seg segment, raw []byte, p parsed) (err error) {
 	return nil
 }
 
-// begin makes the segment for record l.next the growing one; the caller sees to
-// it that the buffer is empty and nobody appends.
+// begin makes the segment for record l.durable the growing one, and moves there
+// what waits in the buffer; the caller sees to it that nobody appends.
 func (l *Log) begin() error {
-	seg := newSegment(l.next)
+	seg := newSegment(l.durable)
 	name := l.file(seg.first)
 	f, err := l.dir.fsys.Open(name, Create)
 	if err != nil {
@@ -164,13 +150,18 @@ func (l *Log) begin() error {
 		err = l.dir.syncDir(l.path)
 	}
 	if err != nil {
-		return errors.Join(err, f.Close(), l.dir.discard(name))
+		err = errors.Join(err, f.Close())
+		if len(l.segments) > 0 { // else only this name says how far the numbers went
+			err = errors.Join(err, l.dir.discard(name))
+		}
+		return err
 	}
 	if l.seg.file != nil {
 		l.seg.file.Close() // everything in it is synced
 	}
 	seg.file = f
-	l.seg, l.marked = seg, l.next
+	l.buf = seg.moved(l.buf)
+	l.seg, l.marked, l.rolling = seg, l.durable, false
 	l.segments = append(l.segments, seg.first)
 	return nil
 }

@@ -161,20 +161,39 @@ func (p parsed) unproven(first uint64) int64 {
 	return p.marked
 }
 
-// markAfter reports whether a mark behind off says that records from number next on
-// were durable: then the bytes at off are damage, not the end of an interrupted
-// write. Frames of records prove nothing: sectors of one write may reach the medium
-// in any order.
-func (s *segment) markAfter(raw []byte, off int64, next uint64) bool {
+// newestMark returns the highest number that a mark behind off gives, or 0. If it
+// says that records were durable which are not there, the bytes at off are damage,
+// not the end of an interrupted write. Frames of records prove nothing: sectors of
+// one write may reach the medium in any order.
+func (s *segment) newestMark(raw []byte, off int64) (durable uint64) {
 	for off++; off+markFrame <= int64(len(raw)); off++ {
 		if binary.BigEndian.Uint32(raw[off:]) != 8 || raw[off+4] != kindMark {
 			continue
 		}
-		if _, payload, _, ok := s.frameAt(raw, off); ok && binary.BigEndian.Uint64(payload) > next {
-			return true
+		if _, payload, _, ok := s.frameAt(raw, off); ok {
+			durable = max(durable, binary.BigEndian.Uint64(payload))
 		}
 	}
-	return false
+	return durable
+}
+
+// known returns a number up to which, as far as raw tells, records were given
+// numbers; the segment is damaged, so one at least cannot be read.
+func (s *segment) known(raw []byte) uint64 {
+	p := s.parse(raw)
+	return max(s.first+uint64(len(p.records))+1, s.newestMark(raw, p.end))
+}
+
+// moved returns the records among the frames in buf as frames of s.
+func (s *segment) moved(buf []byte) (frames []byte) {
+	for len(buf) > 0 {
+		end := frameOverhead + int(binary.BigEndian.Uint32(buf))
+		if buf[4] == kindRecord {
+			frames = s.appendFrame(frames, kindRecord, buf[frameOverhead:end])
+		}
+		buf = buf[end:]
+	}
+	return frames
 }
 
 func readSegment(fsys FS, name string) ([]byte, error) {

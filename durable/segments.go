@@ -14,7 +14,7 @@ func (l *Log) dropOldest() error {
 		if err := l.removeFirst(); err != nil {
 			return err
 		}
-		end := l.next
+		end := l.durable
 		if len(l.segments) > 0 {
 			end = l.segments[0]
 		}
@@ -55,6 +55,12 @@ func (l *Log) Trim(ctx context.Context, before uint64) error {
 // the buffer stays, and the next flush writes all of it again. Under l.flushing.
 func (l *Log) flush() error {
 	l.mu.Lock()
+	if l.rolling && l.next > l.durable { // it waited when the segment was left
+		if err := l.beginNext(); err != nil {
+			l.mu.Unlock()
+			return err
+		}
+	}
 	chunk, next := l.buf[:len(l.buf):len(l.buf)], l.next
 	l.mu.Unlock()
 	if len(chunk) == 0 {
@@ -97,22 +103,24 @@ func (l *Log) roll() error {
 	// Until it works no record may go to the old segment: the new one may be on
 	// the medium already, and it says where the old one ends.
 	l.rolling = true
+	return l.beginNext()
+}
+
+// beginNext is begin under l.flushing and l.mu.
+func (l *Log) beginNext() error {
 	l.dir.writing.RLock()
 	defer l.dir.writing.RUnlock()
 	if err := l.admitLocked(); err != nil {
 		return err
 	}
-	if err := l.begin(); err != nil {
-		return err
-	}
-	l.rolling = false
-	return nil
+	return l.begin()
 }
 
-// markEnd says on the medium that everything was durable. Under l.flushing.
+// markEnd says on the medium that everything was durable, if there is a segment
+// yet. Under l.flushing.
 func (l *Log) markEnd() error {
 	l.mu.Lock()
-	if l.marked < l.durable {
+	if l.seg.file != nil && l.marked < l.durable {
 		l.buf = l.seg.appendMark(l.buf, l.durable)
 		l.marked = l.durable
 	}
@@ -137,15 +145,3 @@ func (l *Log) change(ctx context.Context, verb string, f func() error) error {
 }
 
 func (l *Log) file(first uint64) string { return path.Join(l.path, segmentName(first)) }
-
-// after returns the first record behind the segment that holds record seq.
-func (l *Log) after(seq uint64) uint64 {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, first := range l.segments {
-		if first > seq {
-			return first
-		}
-	}
-	return l.next
-}
