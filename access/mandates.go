@@ -28,6 +28,7 @@ type Mandates struct {
 // NewMandates returns the mandates in store.
 func NewMandates(store durable.Store) *Mandates { return &Mandates{store: store} }
 
+//go:noinline
 func (s *Mandates) value(id string) *durable.Value[Mandate] {
 	return durable.NewValue(s.store, mandatePrefix+id, &durable.ValueOptions[Mandate]{Check: func(m Mandate) error {
 		if m.ID != id {

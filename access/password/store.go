@@ -107,7 +107,7 @@ func (s *Store) put(ctx context.Context, rec record) (*access.Entity, error) {
 	if err := s.room(ctx, rec); err != nil {
 		return nil, err
 	}
-	err = s.value(rec.ID).Store(ctx, rec)
+	err = s.value(s.name(rec.ID)).Store(ctx, rec)
 	// Also when it failed: the new one may be on the medium.
 	if err := errors.Join(err, s.issuer.Invalidate(rec.ID)); err != nil {
 		return nil, fmt.Errorf("password: set: %w", err)
@@ -148,7 +148,7 @@ func (s *Store) room(ctx context.Context, rec record) error {
 func (s *Store) sweep(ctx context.Context, names []string, bound string) error {
 	err := ErrFull
 	for _, name := range names {
-		rec, bad := s.read(ctx, name)
+		rec, bad := s.value(name).Load(ctx)
 		if bad != nil || rec.Ownership == bound || rec.Ownership == s.guard.Ownership() {
 			continue // what cannot be read may be anybody's
 		}
@@ -158,15 +158,6 @@ func (s *Store) sweep(ctx context.Context, names []string, bound string) error {
 		err = nil
 	}
 	return err
-}
-
-// read returns the record kept under name, of whatever ownership.
-func (s *Store) read(ctx context.Context, name string) (record, error) {
-	id, err := encoding().DecodeString(strings.TrimPrefix(name, prefix))
-	if err != nil {
-		return record{}, fmt.Errorf("name of a value: %w", durable.ErrCorrupt)
-	}
-	return s.value(string(id)).Load(ctx)
 }
 
 // Delete removes the password of id and ends every entity of id. One that does not
@@ -200,7 +191,7 @@ func (s *Store) remove(ctx context.Context, op string, p access.Permission, reso
 // removeLocked reports whether there was something to remove, readable or not.
 func (s *Store) removeLocked(ctx context.Context, id string) (gone bool, err error) {
 	_, missing := s.store.Get(ctx, s.name(id))
-	err = s.value(id).Delete(ctx)
+	err = s.store.Delete(ctx, s.name(id))
 	return !errors.Is(missing, fs.ErrNotExist), errors.Join(err, s.issuer.Invalidate(id))
 }
 
@@ -218,15 +209,10 @@ func (s *Store) List(ctx context.Context) ([]string, error) {
 	}
 	var ids []string
 	var bad []error
-	for _, n := range names {
-		id, err := encoding().DecodeString(strings.TrimPrefix(n, prefix))
-		if err != nil {
-			bad = append(bad, fmt.Errorf("password: list: name of a value: %w", durable.ErrCorrupt))
-			continue
-		}
-		switch _, err := s.load(ctx, string(id)); {
+	for _, name := range names {
+		switch rec, err := s.alive(ctx, name); {
 		case err == nil:
-			ids = append(ids, string(id))
+			ids = append(ids, rec.ID)
 		case !errors.Is(err, ErrWrong):
 			bad = append(bad, fmt.Errorf("password: list: %w", err))
 		}
@@ -238,9 +224,12 @@ func (s *Store) audit(ctx context.Context, event string, by *access.Entity, id s
 	s.log.LogAttrs(ctx, access.LevelAudit, event, slog.String(access.KeyEntity, by.ID()), slog.String(access.KeySubject, id))
 }
 
-func (s *Store) value(id string) *durable.Value[record] {
-	return durable.NewValue(s.store, s.name(id), &durable.ValueOptions[record]{Check: func(r record) error {
-		if r.ID != id {
+// value is the record kept under name, of whatever ownership.
+//
+//go:noinline
+func (s *Store) value(name string) *durable.Value[record] {
+	return durable.NewValue(s.store, name, &durable.ValueOptions[record]{Check: func(r record) error {
+		if s.name(r.ID) != name {
 			return errors.New("id is not the name under which it is kept")
 		}
 		if len(r.Ownership) > access.MaxID {

@@ -52,7 +52,12 @@ func (s *Store) load(ctx context.Context, id string) (record, error) {
 	if checkID(id) != nil {
 		return record{}, ErrWrong
 	}
-	rec, err := s.value(id).Load(ctx)
+	return s.alive(ctx, s.name(id))
+}
+
+// alive returns the record under name if it is of the present ownership, or [ErrWrong].
+func (s *Store) alive(ctx context.Context, name string) (record, error) {
+	rec, err := s.value(name).Load(ctx)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return record{}, ErrWrong
@@ -90,9 +95,10 @@ func (s *Store) upgrade(ctx context.Context, rec record, p Password) {
 func (s *Store) replace(ctx context.Context, rec record, hash string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if now, err := s.value(rec.ID).Load(ctx); err != nil || now != rec {
+	v := s.value(s.name(rec.ID))
+	if now, err := v.Load(ctx); err != nil || now != rec {
 		return nil
 	}
 	rec.Hash = hash
-	return s.value(rec.ID).Store(ctx, rec)
+	return v.Store(ctx, rec)
 }

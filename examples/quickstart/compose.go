@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/iot-device-baseline/baseline"
 	"github.com/iot-device-baseline/baseline/access"
@@ -22,6 +21,7 @@ type sensor struct {
 	vault     *protect.Vault
 	guard     *access.Guard
 	users     *password.Store
+	orders    *access.Mandates
 	notices   *notify.Center
 	interlock *baseline.Interlock
 	settings  *config.Settings
@@ -51,6 +51,7 @@ func open(ctx context.Context, path string) (s *sensor, err error) {
 		return s, err
 	}
 	s.vault.Guard(s.guard)
+	s.orders = access.NewMandates(floor)
 	if s.users, err = password.NewStore(security, s.guard, hasher, nil); err != nil {
 		return s, err
 	}
@@ -76,49 +77,6 @@ func (s *sensor) parts() baseline.Parts {
 		Accessor: s.guard, Protector: s.vault, Eraser: s.everywhere(),
 		Configurer: s.settings, Notifier: s.notices, Extra: []baseline.Part{s.users, servicePort{}},
 	}
-}
-
-// everywhere are all places in which something about a person is kept.
-func (s *sensor) everywhere() inventory {
-	return inventory{s.vault.Subjects(), s.users.Subjects(), s.guard, s.notices}
-}
-
-// inventory erases a person from each of its places. (Package erase will bring one
-// that resumes, and signs receipts.)
-type inventory []interface {
-	Name() string
-	Erase(ctx context.Context, subject string) (method string, err error)
-	Verify(ctx context.Context, subject string) error
-}
-
-// Features is that of the place which holds the data; the others hold what the
-// device itself needs to know of a person.
-func (inventory) Features() []clause.Feature {
-	return []clause.Feature{{
-		ID: "sensor.erase-person", Clauses: []clause.ID{clause.C5_2_4_1_1, clause.C5_2_4_1_2}, Package: "example.com/sensor",
-		Summary: "a person's data, password, roles and notices are erased, for who may",
-	}}
-}
-
-// Erase answers with the method of the first place, which holds the user data; the
-// others are asked whatever fails.
-func (i inventory) Erase(ctx context.Context, subject string) (method string, err error) {
-	for n, place := range i {
-		m, eraseErr := place.Erase(ctx, subject)
-		if n == 0 && errors.Is(eraseErr, access.ErrDenied) {
-			return "", eraseErr // who may not, may not anywhere
-		}
-		if eraseErr == nil {
-			eraseErr = place.Verify(ctx, subject)
-		}
-		if eraseErr != nil {
-			err = errors.Join(err, fmt.Errorf("%s: %w", place.Name(), eraseErr))
-		}
-		if n == 0 {
-			method = m
-		}
-	}
-	return method, err
 }
 
 // servicePort is the sensor's own part: its only interface. The vendor answers for

@@ -174,10 +174,10 @@ func (d *day) commission() error {
 	if err := d.refused(err, access.ErrDenied); err != nil {
 		return err
 	}
-	if _, err := d.users.Verify(d.ctx, "ann", password.New("a long sentence about warm fish"), "lan", ""); err == nil {
+	if _, err := d.users.Verify(d.ctx, "ann", password.New("a long sentence about warm fish"), "service-port", ""); err == nil {
 		return fmt.Errorf("%w: a wrong password", errUnexpected)
 	}
-	ann, err := d.users.Verify(d.ctx, "ann", password.New(ownersPassword), "lan", "")
+	ann, err := d.users.Verify(d.ctx, "ann", password.New(ownersPassword), "service-port", "")
 	if err != nil {
 		return err
 	}
@@ -210,7 +210,7 @@ func (d *day) denyAndAllow() error {
 	if err := d.users.Set(d.owner, "bob", password.New(bobsPassword)); err != nil {
 		return err
 	}
-	entity, err := d.users.Verify(d.ctx, "bob", password.New(bobsPassword), "lan", "")
+	entity, err := d.users.Verify(d.ctx, "bob", password.New(bobsPassword), "service-port", "")
 	if err != nil {
 		return err
 	}
