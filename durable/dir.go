@@ -246,7 +246,7 @@ func (d *Dir) admit(ctx context.Context, name string, h *Hold) error {
 	if d.closed {
 		return fs.ErrClosed
 	}
-	if d.hold != nil && d.hold != h && h != everyHold {
+	if d.hold != nil && d.hold != h && (h == nil || h.dir != nil) {
 		return fmt.Errorf("%w: %s", ErrHeld, d.hold.reason)
 	}
 	return nil

@@ -22,7 +22,7 @@ func (d *Dir) Format() int {
 // then the release before it can still read everything, so that a failed trial
 // falls back to working state. n is Options.Format; there is no way back.
 func (d *Dir) Commit(ctx context.Context, n int) error {
-	return d.change(ctx, "commit format", "", everyHold, func() error {
+	return d.change(ctx, "commit format", "", everyHold(), func() error {
 		if n == d.Format() {
 			return nil
 		}

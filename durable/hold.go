@@ -7,8 +7,8 @@ import (
 	"io/fs"
 )
 
-// everyHold is for what may run whatever the hold in force.
-var everyHold = &Hold{}
+// everyHold is for what may run whatever the hold in force: it is one of no directory.
+func everyHold() *Hold { return &Hold{} }
 
 // Hold is a durable mark: nothing in the directory may be used until an operation
 // that a power cut may have interrupted (a reset, an erasure of everything) is
@@ -28,7 +28,7 @@ const maxReason = 256
 // be set all the same; [Dir.Held] tells.
 func (d *Dir) Hold(ctx context.Context, reason string) (*Hold, error) {
 	h := &Hold{dir: d, reason: reason}
-	err := d.change(ctx, "hold", "", everyHold, func() error {
+	err := d.change(ctx, "hold", "", everyHold(), func() error {
 		if len(reason) > maxReason {
 			return fmt.Errorf("reason of %d bytes, at most %d: %w", len(reason), maxReason, fs.ErrInvalid)
 		}
@@ -87,7 +87,7 @@ func (h *Hold) Store() Store { return unheld{h.dir, h} }
 // Release removes the mark. Call it when the operation is finished for good. A
 // Hold that is not the one in force gives an error that is [ErrHeld].
 func (h *Hold) Release(ctx context.Context) error {
-	return h.dir.change(ctx, "release hold", "", everyHold, func() error {
+	return h.dir.change(ctx, "release hold", "", everyHold(), func() error {
 		if h.dir.Held() != h {
 			return fmt.Errorf("not the hold in force: %w", ErrHeld)
 		}

@@ -55,7 +55,7 @@ func RemoveAll(ctx context.Context, s Store, dir string) error {
 
 // Entries implements [Tree]. It answers while the directory is on hold too.
 func (d *Dir) Entries(ctx context.Context, dir string) ([]string, error) {
-	if err := d.admit(ctx, dir, everyHold); err != nil {
+	if err := d.admit(ctx, dir, everyHold()); err != nil {
 		return nil, fmt.Errorf("durable: entries of %s: %w", dir, err)
 	}
 	infos, err := d.fsys.List(path.Join(".", dir))
