@@ -165,7 +165,7 @@ func (d *decoder) member(f *node, i int, dst, cur reflect.Value) {
 	v := dst.Field(f.index)
 	if d.patch && d.toks[i].kind == 'n' && !f.tag.require {
 		if d.visit != nil {
-			f.settings(d.here(), d.named)
+			f.leaves(d.here(), reflect.Zero(v.Type()), d.named) // of a map the map: its entries it does not name
 		}
 		f.reset(v)
 		return

@@ -30,19 +30,6 @@ func (n *node) leaves(at pointer, v reflect.Value, visit func(pointer)) {
 	}
 }
 
-// settings visits each setting below n that the schema names: of a map, the map.
-func (n *node) settings(at pointer, visit func(pointer)) {
-	if n.kind != kObject {
-		visit(at)
-		return
-	}
-	for _, f := range n.fields {
-		back := at.push(f.name)
-		f.settings(at, visit)
-		at.pop(back)
-	}
-}
-
 // diff visits each setting in which a and b differ. An entry of a map that only
 // one of them has is visited itself, and everything in it.
 func (n *node) diff(at pointer, a, b reflect.Value, visit func(pointer)) {
