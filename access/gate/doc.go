@@ -1,0 +1,25 @@
+// Package gate is the only way in and out of a device (27402 5.2.6.1.1): the list
+// of its interfaces and outgoing flows, each with its reason, and listeners and dial
+// functions that work only while their entry is enabled.
+//
+// # What it secures
+//
+// Nothing of this module listens or dials but through a [Gate]; a test over the
+// syntax tree holds it to that. What is not on the list does not exist. Disabling an
+// entry closes its listener and its live connections before [Gate.Configure]
+// returns. A flow reaches only the hosts that its entry names.
+//
+// # What it does not
+//
+// It authenticates nobody: whoever accepts from a listener does. It cannot see what
+// code outside of this module opens. It keeps nothing: which entries are disabled is
+// a setting of the device ([Settings], for a config.Applier), so after a power cut
+// the stored settings hold, and what never was enabled stays shut until then.
+//
+//	g, err := gate.New(gate.List{
+//		Interfaces: []gate.Interface{{Name: "web", Network: "tcp", Address: ":443", Reason: "the owner's page"}},
+//		Flows:      []gate.Flow{{Name: "updates", Hosts: []string{"updates.example.com:443"}, Reason: "releases"}},
+//	}, nil)
+//	l, err := g.Listen(ctx, "web")    // a net.Listener
+//	dial, err := g.Dialer("updates")  // for httpsource.Options.Dial
+package gate
