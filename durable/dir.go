@@ -77,7 +77,7 @@ func OpenDir(path string, opts *Options) (*Dir, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("durable: open %s: %w", path, err), root.Close())
 	}
-	d, err := OpenFS(osFS{root}, opts)
+	d, err := OpenFS(osFS{root: root}, opts)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("durable: open %s: %w", path, err), unlock(), root.Close())
 	}

@@ -13,11 +13,14 @@ import (
 
 // osFS is an FS on the operating system's, confined to one directory by os.Root:
 // no name and no symbolic link leads out of it.
-type osFS struct{ root *os.Root }
+type osFS struct {
+	root *os.Root
+	mode os.FileMode // of new files; 0 means 0600
+}
 
 func (f osFS) Open(name string, flag Flag) (File, error) {
 	mode := [...]int{ReadOnly: os.O_RDONLY, ReadWrite: os.O_RDWR, Create: os.O_RDWR | os.O_CREATE | os.O_TRUNC}
-	file, err := f.root.OpenFile(name, mode[flag], 0o600)
+	file, err := f.root.OpenFile(name, mode[flag], max(f.mode, 0o600))
 	if err != nil {
 		return nil, classify(err)
 	}

@@ -16,14 +16,25 @@ type Raw struct {
 	root *os.Root
 }
 
+// RawOptions are the options of [OpenRaw].
+type RawOptions struct {
+	// Executable makes new files ones that the owner may run, as a slot that holds
+	// a program; else he may read and write them.
+	Executable bool
+}
+
 // OpenRaw opens the directory path, which must exist. No name and no symbolic link
 // below it leads out of it.
-func OpenRaw(path string) (*Raw, error) {
+func OpenRaw(path string, opts *RawOptions) (*Raw, error) {
 	root, err := os.OpenRoot(path)
 	if err != nil {
 		return nil, fmt.Errorf("durable: open raw: %w", classify(err))
 	}
-	return &Raw{FS: osFS{root}, root: root}, nil
+	fsys := osFS{root: root}
+	if opts != nil && opts.Executable {
+		fsys.mode = 0o700
+	}
+	return &Raw{FS: fsys, root: root}, nil
 }
 
 // Close closes the directory. Open files stay open.

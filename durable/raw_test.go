@@ -14,7 +14,7 @@ import (
 
 func TestRaw(t *testing.T) {
 	path := t.TempDir()
-	raw, err := durable.OpenRaw(path)
+	raw, err := durable.OpenRaw(path, nil)
 	require.NoError(t, err)
 	f, err := raw.Open("slot-a", durable.Create)
 	require.NoError(t, err)
@@ -34,6 +34,18 @@ func TestRaw(t *testing.T) {
 	require.Error(t, err)
 	require.NoError(t, raw.Close())
 
-	_, err = durable.OpenRaw(filepath.Join(path, "none"))
+	programs, err := durable.OpenRaw(path, &durable.RawOptions{Executable: true})
+	require.NoError(t, err)
+	f, err = programs.Open("slot-b", durable.Create)
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+	for name, mode := range map[string]fs.FileMode{"slot-a": 0o600, "slot-b": 0o700} {
+		st, err := os.Stat(filepath.Join(path, name))
+		require.NoError(t, err)
+		require.Equal(t, mode, st.Mode().Perm(), name)
+	}
+	require.NoError(t, programs.Close())
+
+	_, err = durable.OpenRaw(filepath.Join(path, "none"), nil)
 	require.ErrorIs(t, err, fs.ErrNotExist)
 }
