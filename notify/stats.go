@@ -32,7 +32,7 @@ type ChannelStats struct {
 	Retried   int           // failed tries that were repeated
 	Refused   int           // given up: permanent errors; with Direct any error
 	Lost      int           // dropped because too many waited
-	Damaged   int           // times that messages were lost to damage of the medium
+	Damaged   int           // messages lost to damage of the medium
 	Failing   time.Duration // how long every try has failed; 0 = the last one worked
 	Stopped   bool          // the queue cannot be read or written
 }

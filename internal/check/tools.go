@@ -10,7 +10,9 @@ import (
 
 // foreign names the programs that tests run, and the Debian package of each.
 var foreign = map[string]string{
-	"openssl":     "openssl",   // verifies receipts with somebody else's code
+	"openssl":     "openssl",          // verifies receipts with somebody else's code
+	"fw_printenv": "libubootenv-tool", // reads and writes U-Boot's environment
+	"fw_setenv":   "libubootenv-tool",
 	"qemu-arm":    "qemu-user", // runs the tests of 32-bit devices
 	"qemu-mipsel": "qemu-user",
 }
