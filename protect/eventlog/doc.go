@@ -1,0 +1,46 @@
+// Package eventlog keeps the security events of a device so that they can be trusted
+// later (27402 5.2.5.2.2). [Log] is the handler behind the device's *slog.Logger.
+//
+// # What it secures
+//
+// Events are on the medium when it matters: a record at [LevelAudit] before Handle
+// returns, others within a second or 256 records, and [Sync] tells an operation whose
+// event was lost. Records are chained by SHA-256 and signed by the log's own Ed25519
+// key, so that whoever has the public key finds a record that was changed, removed,
+// moved or brought from another log, and names it: [Verify] on the medium,
+// [VerifyExport] on what left the device. Secrets and keys without a class never get
+// in; persons stay in: an export has a pseudonym or nothing in their place, and still
+// verifies, since the chain covers a salted commitment to each such value.
+//
+// # What it does not
+//
+// Confidentiality on the medium is up to the Store: give it a compartment of the
+// vault. Who has the log's key, or the device's process, can make records and leave
+// records out from then on. Records after the last checkpoint are chained but not
+// signed. A log cut at its end, or an older copy put back, is noticed by who holds a
+// checkpoint ([Log.Checkpoint], Options.Anchor), and by nobody else. The key is not
+// certified by the device's in this release. The value of a person stays in the log until
+// its segment goes: it is not yet under the key of the subject.
+//
+// # Threats
+//
+// An intruder who cleans up behind himself; a medium that is read, changed, cut or put back;
+// a stranger who fills the log: with [Overwrite] what he pushes out is counted in the
+// log itself, with [Stop] he stops it, but for audit records; text made to mislead
+// who reads it: what does not print is replaced, and messages are names of events.
+//
+// # Power cuts
+//
+// A record that was acknowledged is kept, the chain holds over every cut, and logging
+// goes on where the medium ends: see durable.Log. A reserve takes audit records on a
+// full medium. The anchor is written after the checkpoint that it holds.
+//
+//	log, err := eventlog.Open(ctx, compartment, key, &eventlog.Options{Origin: "gateway-7", Now: clock.Now, Anchor: floor})
+//	...
+//	logger := slog.New(log.Handler())   // for the guard, and everybody else
+//	log.Guard(guard)
+//	go log.Run(ctx)
+//	logger.LogAttrs(ctx, eventlog.LevelAudit, access.EventLogin, slog.String(access.KeyEntity, "ann"))
+//	err = eventlog.Sync(ctx, logger)    // before the answer
+//	next, err := log.Export(ctx, w, next)
+package eventlog

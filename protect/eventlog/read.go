@@ -1,0 +1,91 @@
+package eventlog
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"log/slog"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/iot-device-baseline/baseline/access"
+	"github.com/iot-device-baseline/baseline/durable"
+)
+
+// Entry is one event.
+type Entry struct {
+	Seq     uint64
+	Time    time.Time // zero when it was not told
+	Quality durable.Quality
+	Level   slog.Level
+	Event   string
+	Attrs   []slog.Attr // by key, persons too; groups stand before it with a dot
+	Dropped int         // attributes that were left out
+}
+
+// Records returns the events from number from on that are on the medium, with the
+// persons in them: it never leaves the device as it is. It ends with an error that is
+// [ErrTampered] at a record that does not follow from the one before. Permission:
+// [access.LogRead].
+func (l *Log) Records(ctx context.Context, from uint64) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		if _, err := l.check(ctx, access.LogRead); err != nil {
+			yield(Entry{}, fmt.Errorf("eventlog: read: %w", err))
+			return
+		}
+		v := &verifier{key: l.public}
+		for rec, err := range l.log.Records(ctx, from) {
+			if err != nil {
+				yield(Entry{}, fmt.Errorf("eventlog: read: %w", v.unreadable(err)))
+				return
+			}
+			r, err := parseFrame(rec.Seq, rec.Data)
+			if err == nil {
+				err = v.add(r)
+			}
+			if err != nil {
+				yield(Entry{}, err)
+				return
+			}
+			if !yield(r.entry(), nil) {
+				return
+			}
+		}
+		if err := v.end(); err != nil {
+			yield(Entry{}, err)
+		}
+	}
+}
+
+// Verify checks all that is on the medium with the log's own key: see the function
+// [Verify]. Permission: [access.LogRead].
+func (l *Log) Verify(ctx context.Context, checkpoint []byte) (*Summary, error) {
+	if _, err := l.check(ctx, access.LogRead); err != nil {
+		return nil, fmt.Errorf("eventlog: verify: %w", err)
+	}
+	return Verify(l.log.Records(ctx, 0), l.public, checkpoint)
+}
+
+func (r *record) entry() Entry {
+	e := Entry{Seq: r.Seq, Time: r.at, Quality: r.quality, Level: slog.Level(r.Level), Event: r.Event, Dropped: r.Dropped}
+	all := map[string]value{}
+	maps.Copy(all, r.Public)
+	maps.Copy(all, r.Device)
+	for key, h := range r.held {
+		if v, err := h.plain(); err == nil {
+			all[key] = v
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(all)) {
+		e.Attrs = append(e.Attrs, slog.Attr{Key: key, Value: all[key].Value})
+	}
+	return e
+}
+
+func (h *held) plain() (value, error) {
+	var v value
+	err := json.Unmarshal(h.Value, &v)
+	return v, err
+}

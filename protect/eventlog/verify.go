@@ -1,0 +1,202 @@
+package eventlog
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"time"
+
+	"github.com/iot-device-baseline/baseline/durable"
+)
+
+// Summary is what a verification found. Records up to Signed are covered by a
+// signature; those after it fit together, but who can write the medium could have
+// made them.
+type Summary struct {
+	Origin      string // as the checkpoints say; "" without any
+	First, Last uint64 // numbers of the records; Last is First-1 when there is none
+	// Before is the head before First: that of the export before this one.
+	Before, Head [sha256.Size]byte
+	Checkpoints  int // that were verified
+	Signed       uint64
+	Time         time.Time // of the newest checkpoint
+	Quality      durable.Quality
+}
+
+// Verify checks a log as it lies on the medium, e.g. the Records of a [durable.Log]:
+// every record is there, in order and unchanged, every checkpoint in it is signed by
+// key, and the log is one that the checkpoint was made of, which may be nil. It needs
+// no secret. An error that is [ErrTampered] names the record.
+func Verify(records iter.Seq2[durable.Record, error], key ed25519.PublicKey, checkpoint []byte) (*Summary, error) {
+	v := &verifier{key: key}
+	if checkpoint != nil {
+		c, err := ParseCheckpoint(checkpoint, key)
+		if err != nil {
+			return nil, err
+		}
+		v.known = c
+	}
+	for rec, err := range records {
+		if err != nil {
+			return nil, v.unreadable(err)
+		}
+		r, err := parseFrame(rec.Seq, rec.Data)
+		if err == nil {
+			err = v.add(r)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if err := v.end(); err != nil {
+		return nil, err
+	}
+	return &v.sum, nil
+}
+
+// verifier follows a chain.
+type verifier struct {
+	key     ed25519.PublicKey
+	known   *Checkpoint // that the log must agree with
+	sum     Summary
+	suspect uint64 // a record whose hash is not what the next one says
+}
+
+func (v *verifier) next() uint64 { return v.sum.Last + 1 }
+
+func (v *verifier) unreadable(err error) error {
+	if !errors.Is(err, durable.ErrCorrupt) || errors.Is(err, ErrTampered) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", badRecord(v.next(), "it cannot be read"), err)
+}
+
+// add takes the next record.
+func (v *verifier) add(r *record) error {
+	switch {
+	case v.sum.First == 0:
+		v.sum.First, v.sum.Last = r.Seq, r.Seq-1
+		v.sum.Before, v.sum.Head = r.prev, r.prev
+	case r.Seq != v.next():
+		return badRecord(v.next(), "it is missing")
+	}
+	if err := v.link(r); err != nil {
+		return err
+	}
+	if err := v.agree(v.known); err != nil { // about what was before r
+		return err
+	}
+	if r.Event == EventCheckpoint {
+		if err := v.checkpoint(r); err != nil {
+			return err
+		}
+	}
+	v.sum.Last, v.sum.Head = r.Seq, r.head()
+	return nil
+}
+
+// link compares the hash of the record before r with what r says. Whether r or that
+// one was changed, the next record tells.
+func (v *verifier) link(r *record) error {
+	fits := r.prev == v.sum.Head
+	if v.suspect != 0 {
+		if fits {
+			return badRecord(v.suspect, "it is not the one that the next was chained to")
+		}
+		return badRecord(v.sum.Last, "it is chained to no record of this log")
+	}
+	if !fits {
+		v.suspect = v.sum.Last
+	}
+	return nil
+}
+
+// agree compares the log so far with a checkpoint of so many records.
+func (v *verifier) agree(c *Checkpoint) error {
+	if c == nil || c.Size != v.sum.Last || c.Head == v.sum.Head {
+		return nil
+	}
+	if v.suspect != 0 {
+		return badRecord(v.sum.Last, "it is chained to no record of this log")
+	}
+	return badRecord(v.sum.Last, "it is not the one that was signed")
+}
+
+// checkpoint verifies the note of r, and that r is what the note determines.
+func (v *verifier) checkpoint(r *record) error {
+	c, err := parseCheckpoint([]byte(r.Note), v.key)
+	if err != nil {
+		return badRecord(r.Seq, "checkpoint: "+err.Error())
+	}
+	if err := v.origin(c, r.Seq); err != nil {
+		return err
+	}
+	if c.Size != r.Seq-1 {
+		return badRecord(r.Seq, "it is a checkpoint of another place")
+	}
+	if c.Head != r.prev {
+		if v.suspect != 0 {
+			return badRecord(r.Seq, "it is chained to another record than the one that it signs")
+		}
+		return badRecord(r.Seq, "it signs another record than the one before")
+	}
+	if v.suspect != 0 { // r says what was signed, so the one before is wrong
+		return badRecord(v.suspect, "it is not the one that was signed")
+	}
+	var e encoder
+	e.encode(slog.LevelInfo, EventCheckpoint, 0, r.Note)
+	line, _ := e.chain(&place{seq: r.Seq, time: c.Time, quality: c.Quality, prev: r.prev})
+	if !bytes.Equal(line, r.line) {
+		return badRecord(r.Seq, "it says more than its checkpoint")
+	}
+	v.sum.Checkpoints++
+	v.signed(c)
+	return nil
+}
+
+func (v *verifier) signed(c *Checkpoint) {
+	v.sum.Signed, v.sum.Time, v.sum.Quality = c.Size, c.Time, c.Quality
+}
+
+// origin sees to it that all checkpoints are of one log, and the first record too.
+func (v *verifier) origin(c *Checkpoint, seq uint64) error {
+	if v.sum.Origin == "" {
+		v.sum.Origin = c.Origin
+		if v.sum.First == 1 && v.sum.Before != start(c.Origin) {
+			return badRecord(1, "it begins another log")
+		}
+	}
+	if c.Origin != v.sum.Origin {
+		return badRecord(seq, "it is a checkpoint of another log")
+	}
+	return nil
+}
+
+// end judges the log as a whole.
+func (v *verifier) end() error {
+	if v.known != nil {
+		if v.sum.Last < v.known.Size {
+			return badRecord(v.next(), "it is missing, and was signed")
+		}
+		if err := v.origin(v.known, v.sum.Last); err != nil {
+			return err
+		}
+		if v.suspect != 0 && v.known.Size == v.sum.Last && v.known.Head == v.sum.Head {
+			return badRecord(v.suspect, "it is not the one that was signed")
+		}
+		if err := v.agree(v.known); err != nil {
+			return err
+		}
+		if v.known.Size > v.sum.Signed {
+			v.signed(v.known)
+		}
+	}
+	if v.suspect != 0 {
+		return badRecord(v.suspect, "it is not the one that the next was chained to")
+	}
+	return nil
+}
