@@ -1,0 +1,152 @@
+package update
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/iot-device-baseline/baseline/durable"
+)
+
+// The states of a journal. What runs, what is armed and what is on trial is never
+// taken from here, but from the boot chain.
+const (
+	stateIdle        = "idle"
+	statePreparing   = "preparing"  // the place is being made unbootable
+	stateWriting     = "writing"    // Offset bytes of Component are durable
+	stateVerifying   = "verifying"  // everything is written, and is read back
+	stateInstalled   = "installed"  // it was as the release says
+	stateActivating  = "activating" // places are being made the next to start
+	stateRestart     = "restart"    // they are
+	stateTrial       = "trial"      // the new release runs
+	stateConfirming  = "confirming"
+	stateRollingBack = "rolling back" // the place before is being made the next to start
+	stateRolledBack  = "rolled back"  // and runs again
+)
+
+var states = [...]string{
+	stateIdle, statePreparing, stateWriting, stateVerifying, stateInstalled, stateActivating, stateRestart,
+	stateTrial, stateConfirming, stateRollingBack, stateRolledBack,
+}
+
+const (
+	maxFailed  = 32       // releases that failed and are remembered, newest last
+	maxJournal = 16 << 10 // bytes
+	maxName    = 64
+)
+
+// journal is the record of what is under way. It is plain and anybody may have
+// written it: whatever it says leads at most to rolling back, to verifying or
+// fetching again, to a release that is not tried, or to waiting.
+type journal struct {
+	State     string            `json:"state"`
+	Document  Digest            `json:"document"`  // of the release document
+	Version   string            `json:"version"`   // of the release, for people
+	Component int               `json:"component"` // that is being written
+	Place     string            `json:"place"`     // into which
+	Offset    int64             `json:"offset"`    // bytes that are durable there
+	Places    map[string]string `json:"places"`    // what was activated: component and place
+	Armings   int               `json:"armings"`   // how often that was begun
+	Starts    int               `json:"starts"`    // of the program, in this trial
+	Elapsed   int64             `json:"elapsed"`   // seconds of the trial, in those before
+	Link      bool              `json:"link"`      // the local network was reached before
+	// Confirming says that parts of the release may be confirmed already.
+	Confirming bool      `json:"confirming"`
+	Reason     string    `json:"reason"` // for rolling back
+	Failed     []failure `json:"failed"`
+}
+
+// failure is a release that was rolled back.
+type failure struct {
+	Document Digest `json:"document"`
+	Count    int    `json:"count"`
+}
+
+func (j journal) check() error {
+	switch {
+	case !slices.Contains(states[:], j.State):
+		return errors.New("no such state")
+	case j.Component < 0 || j.Component >= MaxComponents || j.Offset < 0 || j.Offset > MaxImage:
+		return errors.New("component or offset out of range")
+	case j.Version != "" && !validVersion(j.Version) || !validText(j.Reason, 512) || !validText(j.Place, maxName):
+		return errors.New("version, reason or place is not text as it should be")
+	case len(j.Failed) > maxFailed || len(j.Places) > MaxComponents:
+		return errors.New("too many places or failures")
+	case j.Armings < 0 || j.Starts < 0 || j.Elapsed < 0 || j.Elapsed > int64(month.Seconds()):
+		return errors.New("a count out of range")
+	}
+	for name, place := range j.Places {
+		if !validName(name) || !validText(place, maxName) {
+			return errors.New("the name of a component or place is not text as it should be")
+		}
+	}
+	return nil
+}
+
+// next returns j in another state.
+func (j journal) next(state string) journal {
+	j.State = state
+	return j
+}
+
+// over returns a journal with nothing under way, that remembers failures.
+func (j journal) over(state string) journal {
+	return journal{State: state, Failed: j.Failed, Reason: j.Reason, Version: j.Version}
+}
+
+// failed returns j with one more failure of its release.
+func (j journal) failed() journal {
+	if j.Document == (Digest{}) {
+		return j
+	}
+	count := j.failures(j.Document) + 1
+	list := slices.DeleteFunc(slices.Clone(j.Failed), func(f failure) bool { return f.Document == j.Document })
+	list = append(list, failure{j.Document, count})
+	j.Failed = list[max(0, len(list)-maxFailed):]
+	return j
+}
+
+func (j journal) failures(document Digest) int {
+	for _, f := range j.Failed {
+		if f.Document == document {
+			return max(f.Count, 1)
+		}
+	}
+	return 0
+}
+
+// load reads the journal. A damaged one counts as empty and is told by Health.
+func (u *Updater) load(ctx context.Context) error {
+	j, err := u.saved.LoadOr(ctx, journal{State: stateIdle})
+	if errors.Is(err, durable.ErrCorrupt) || errors.Is(err, durable.ErrFormat) {
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		u.journal, u.damage = journal{State: stateIdle}, err
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("update: journal: %w", err)
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.journal, u.damage = j, nil
+	return nil
+}
+
+// keep makes j the journal.
+func (u *Updater) keep(ctx context.Context, j journal) error {
+	if err := u.saved.Store(ctx, j); err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.journal, u.damage = j, nil
+	return nil
+}
+
+func (u *Updater) current() journal {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.journal
+}

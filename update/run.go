@@ -1,0 +1,197 @@
+package update
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/iot-device-baseline/baseline/access"
+)
+
+const (
+	keepTrialEvery = time.Minute      // the clock of a trial is kept so often
+	restartEvery   = time.Minute      // a restart that does not come is asked for again
+	watchdogAfter  = 10 * time.Minute // of a trial that hangs
+)
+
+// Run decides trials, finishes what waits for a gate or for the vault, and checks by
+// the [Policy], until ctx ends; it then returns the cause. The entity in ctx
+// needs [access.UpdateConfirm] for trials, [access.UpdateCheck] for checks and
+// [access.UpdateInstall] for automatic installation. Rolling back a release that is
+// not confirmed in time needs none.
+//
+// Run is called once at a time.
+func (u *Updater) Run(ctx context.Context) error {
+	ticker := time.NewTicker(u.opts.Tick)
+	defer ticker.Stop()
+	u.tend(ctx, 0)
+	// A first look comes at a random time, so that devices that start together do not
+	// ask together.
+	since := time.Duration(0)
+	first := true
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-ticker.C:
+		}
+		u.tend(ctx, u.opts.Tick)
+		every := u.currentPolicy().CheckEvery
+		if since += u.opts.Tick; every == 0 {
+			since = 0
+			continue
+		}
+		if first {
+			since, first = rand.N(every), false
+		}
+		if since >= every {
+			since = 0
+			u.look(ctx)
+		}
+	}
+}
+
+// look checks, and installs what it finds if the policy says so.
+func (u *Updater) look(ctx context.Context) {
+	_, err := u.Check(ctx)
+	if err == nil && u.currentPolicy().Automatic {
+		err = u.Install(ctx, "")
+	}
+	if errors.Is(err, ErrNotOffered) || ctx.Err() != nil {
+		err = nil
+	}
+	u.count(func(s *Stats) { s.Last = err })
+}
+
+// tend does what is due after d of running time.
+func (u *Updater) tend(ctx context.Context, d time.Duration) {
+	if !u.working.try() {
+		return // an installation is under way
+	}
+	defer u.working.give()
+	err := u.recovered(ctx)
+	if err == nil {
+		err = u.due(ctx, d)
+	}
+	u.count(func(s *Stats) { s.Due = err })
+}
+
+func (u *Updater) due(ctx context.Context, d time.Duration) error {
+	switch u.current().State {
+	case stateTrial, stateConfirming:
+		inv, err := u.boot(ctx)
+		switch {
+		case err != nil:
+			return err
+		case inv.Trial:
+			return u.tick(ctx, d)
+		}
+		return u.confirm(ctx, access.FromContext(ctx))
+	case stateRestart:
+		return u.restartAgain(ctx)
+	case stateRollingBack:
+		if time.Since(u.started) >= restartEvery {
+			return u.restartBack(ctx)
+		}
+	}
+	return nil
+}
+
+// restartAgain asks for the restart into what is armed, which a gate held back or
+// that did not come.
+func (u *Updater) restartAgain(ctx context.Context) error {
+	if time.Since(u.started) < restartEvery {
+		return nil
+	}
+	inv, err := u.boot(ctx)
+	if err != nil || !inv.Armed {
+		return err
+	}
+	if _, err := access.Check(ctx, u.parts.Guard, access.UpdateInstall, resource); err != nil {
+		return err
+	}
+	o, err := u.kept(ctx)
+	if err != nil {
+		return err
+	}
+	return u.restart(ctx, o.Release)
+}
+
+// tick is one look at a release on trial.
+func (u *Updater) tick(ctx context.Context, d time.Duration) error {
+	p, t := u.currentPolicy(), &u.trial
+	t.elapsed += d
+	t.watched = true
+	watch := u.watchdog(watchdogAfter)
+	t.ill = errors.Join(u.healthy(ctx), watch)
+	if t.healthy += d; t.ill != nil {
+		t.healthy = 0
+	}
+	if t.healthy >= p.TrialHealthy && u.linked(p) {
+		if err := u.confirm(ctx, access.FromContext(ctx)); err == nil || u.current().State == stateIdle {
+			return err
+		} else {
+			t.ill = err
+		}
+	}
+	if t.elapsed >= p.TrialLimit || errors.Is(t.ill, ErrBlocked) || errors.Is(t.ill, ErrDowngrade) || errors.Is(t.ill, ErrUntrusted) {
+		return u.lost(ctx)
+	}
+	if t.elapsed-t.kept >= keepTrialEvery {
+		return errors.Join(t.ill, u.keepClock(ctx))
+	}
+	return t.ill
+}
+
+func (u *Updater) watchdog(d time.Duration) error {
+	if err := u.parts.Host.Watchdog(d); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		return fmt.Errorf("watchdog: %w", err)
+	}
+	return nil
+}
+
+func (u *Updater) unwatch() error {
+	if !u.trial.watched {
+		return nil
+	}
+	return u.watchdog(0)
+}
+
+// lost gives up a release that was not confirmed in time.
+func (u *Updater) lost(ctx context.Context) error {
+	inv, err := u.boot(ctx)
+	if err != nil || !inv.Trial {
+		return err
+	}
+	reason := "it was not confirmed in time"
+	if u.trial.ill != nil {
+		reason += ": " + u.trial.ill.Error()
+	}
+	return u.giveUp(ctx, inv, clean(reason))
+}
+
+// healthy asks the device, with a time limit: no answer is ill health.
+func (u *Updater) healthy(ctx context.Context) error {
+	limit, cancel := context.WithTimeout(ctx, max(u.opts.Tick, 5*time.Second))
+	defer cancel()
+	if err := u.parts.Health.Healthy(limit); err != nil {
+		return fmt.Errorf("not healthy: %w", err)
+	}
+	return nil
+}
+
+// linked reports whether the local network is back, if it was there before. For half
+// of the trial it is waited for; being offline alone never rolls back.
+func (u *Updater) linked(p Policy) bool {
+	return !u.current().Link || u.trial.elapsed >= p.TrialLimit/2 || u.parts.Host.LinkUp()
+}
+
+// keepClock keeps how long the trial has lasted, which a restart does not shorten.
+func (u *Updater) keepClock(ctx context.Context) error {
+	j := u.current()
+	j.Elapsed = int64(u.trial.elapsed / time.Second)
+	u.trial.kept = u.trial.elapsed
+	return u.keep(ctx, j)
+}

@@ -1,0 +1,287 @@
+package update
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/iot-device-baseline/baseline/access"
+)
+
+// trial are the clocks of a trial, in this run of the program.
+type trial struct {
+	elapsed time.Duration // of the whole trial, as far as it was kept
+	kept    time.Duration // of it, in the journal
+	healthy time.Duration // without a break
+	ill     error         // why it was not healthy the last time
+	watched bool          // the watchdog is set
+}
+
+// Confirm makes the release on trial the one to fall back to, raises the floor that
+// it asks for, and so ends the trial. It asks for [access.UpdateConfirm], at its
+// beginning and again before the first step that cannot be undone. Without a trial
+// it gives [ErrNoTrial].
+//
+// A release that is below the floor, that says another number than its document, or
+// that the vendor has revoked is not confirmed: [ErrDowngrade], [ErrUntrusted],
+// [ErrBlocked]. When only the floor could not be raised the release is confirmed
+// all the same; the error says so, and Run tries again.
+func (u *Updater) Confirm(ctx context.Context) error {
+	by, err := access.Check(ctx, u.parts.Guard, access.UpdateConfirm, resource)
+	if err == nil {
+		err = u.working.take(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("update: confirm: %w", err)
+	}
+	defer u.working.give()
+	if err := u.confirm(ctx, by); err != nil {
+		return fmt.Errorf("update: confirm: %w", err)
+	}
+	return nil
+}
+
+func (u *Updater) confirm(ctx context.Context, by *access.Entity) error {
+	if err := u.recovered(ctx); err != nil {
+		return err
+	}
+	inv, err := u.boot(ctx)
+	if err != nil {
+		return err
+	}
+	switch state := u.current().State; {
+	case inv.Trial && state != stateRollingBack:
+		if err := u.judge(ctx); err != nil {
+			return err
+		}
+		if err := u.confirmParts(ctx); err != nil {
+			return err
+		}
+	case inv.Trial || state != stateConfirming:
+		return ErrNoTrial
+	}
+	return u.finish(ctx, by)
+}
+
+// judge says why the release on trial must not be confirmed.
+func (u *Updater) judge(ctx context.Context) error {
+	j, running := u.current(), u.parts.Running
+	release := &Release{Version: running.Version, Number: running.Number}
+	if o, err := u.kept(ctx); err == nil && o.digest == j.Document {
+		if !u.runs(o) {
+			return fmt.Errorf("the program says it is %s (%d), its release %s (%d): %w", running.Version, running.Number, o.Version, o.Number, ErrUntrusted)
+		}
+		release = o.Release
+	}
+	floor, err := u.parts.Floors.Get(ctx, floorName)
+	if err != nil {
+		return fmt.Errorf("floor: %w", err)
+	}
+	if running.Number < floor {
+		return fmt.Errorf("%s (%d), the floor is %d: %w", running.Version, running.Number, floor, ErrDowngrade)
+	}
+	if err := u.revoked(ctx, j.Document); err != nil {
+		return err
+	}
+	if err := u.gates(ctx, PhaseConfirm, release); err != nil {
+		return err
+	}
+	_, err = access.Check(ctx, u.parts.Guard, access.UpdateConfirm, resource)
+	return err
+}
+
+// confirmParts confirms what the boot chain says is on trial; what decides the boot is
+// last, since there is no way back from it.
+func (u *Updater) confirmParts(ctx context.Context) error {
+	j := u.current().next(stateConfirming)
+	j.Confirming = true
+	if err := u.keep(ctx, j); err != nil {
+		return err
+	}
+	for _, name := range u.order(ctx) {
+		inv, err := u.parts.Installers[name].Inventory(ctx)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		if !inv.Trial {
+			continue
+		}
+		if err := u.parts.Installers[name].Confirm(ctx, u.component(ctx, name)); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// finish ends the trial of a release that the boot chain calls confirmed.
+func (u *Updater) finish(ctx context.Context, by *access.Entity) error {
+	if err := u.raise(ctx); err != nil {
+		return fmt.Errorf("the release is confirmed, its floor is not raised yet: %w", err)
+	}
+	j := u.current()
+	j.Reason = ""
+	u.event(ctx, access.EventUpdateInstalled, j, by)
+	if err := u.keep(ctx, j.over(stateIdle)); err != nil {
+		return err
+	}
+	u.count(func(s *Stats) { s.Confirmed++ })
+	err := u.unwatch()
+	u.trial = trial{}
+	return errors.Join(err, u.settle(ctx, OpTrial, false))
+}
+
+// raise brings the floor to what the confirmed release that runs asks for, and never
+// above its number. Its document counts only if the verified metadata lists it now;
+// the journal has no say.
+func (u *Updater) raise(ctx context.Context) error {
+	floor := u.parts.Running.Floor
+	t, err := u.parts.Trust.Find(ctx, ReleasePath(u.parts.Product, u.parts.Channel))
+	if err == nil {
+		if o, err := u.kept(ctx); err == nil && o.digest == t.Digest && u.runs(o) {
+			floor = max(floor, o.Floor)
+		}
+	}
+	return u.raiseTo(ctx, floor)
+}
+
+func (u *Updater) raiseTo(ctx context.Context, floor uint64) error {
+	have, err := u.parts.Floors.Get(ctx, floorName)
+	if err == nil && have < floor {
+		err = u.parts.Floors.Raise(ctx, floorName, min(floor, u.parts.Running.Number))
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.owed = err
+	return err
+}
+
+// catchUp raises the floor for a release that was confirmed when its document could
+// not be verified, for want of metadata.
+func (u *Updater) catchUp(ctx context.Context, o *offer) {
+	if inv, err := u.boot(ctx); err == nil && !inv.Trial && !inv.Armed && u.runs(o) {
+		_ = u.raiseTo(ctx, max(u.parts.Running.Floor, o.Floor)) // told by Health
+	}
+}
+
+var errAbandoned = errors.New("given up")
+
+// Rollback gives up what is under way: an installation is ended and its place stays
+// unbootable, an activation is taken back, a release on trial is exchanged for the one
+// before by a restart, and is blocked like any that failed. Without any of these it gives
+// [ErrNoTrial]: a confirmed release is left by installing another. It asks for
+// [access.UpdateRollback]. Returning nil means that the release before is the next
+// to start; a gate may still hold the restart back.
+func (u *Updater) Rollback(ctx context.Context, reason string) error {
+	by, err := access.Check(ctx, u.parts.Guard, access.UpdateRollback, resource)
+	if err != nil {
+		return fmt.Errorf("update: rollback: %w", err)
+	}
+	stopped := u.interrupt()
+	if err := u.working.take(ctx); err != nil {
+		return fmt.Errorf("update: rollback: %w", err)
+	}
+	defer u.working.give()
+	err = u.rollback(ctx, clean(reason), by)
+	if err != nil && !(stopped && errors.Is(err, ErrNoTrial)) {
+		return fmt.Errorf("update: rollback: %w", err)
+	}
+	return nil
+}
+
+// interrupt ends the installation under way, if there is one.
+func (u *Updater) interrupt() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.stop == nil {
+		return false
+	}
+	u.stop(errAbandoned)
+	return true
+}
+
+func (u *Updater) rollback(ctx context.Context, reason string, by *access.Entity) error {
+	if err := u.recovered(ctx); err != nil {
+		return err
+	}
+	inv, err := u.boot(ctx)
+	if err != nil {
+		return err
+	}
+	switch j := u.current(); {
+	case inv.Trial:
+		return u.giveUp(ctx, inv, reason)
+	case resumable(j.State), j.State == stateActivating, j.State == stateRestart:
+		return u.abandon(ctx, reason, by)
+	}
+	return ErrNoTrial
+}
+
+// abandon ends what was not started yet.
+func (u *Updater) abandon(ctx context.Context, reason string, by *access.Entity) error {
+	j := u.current()
+	if j.State == stateActivating || j.State == stateRestart {
+		j = j.next(stateRollingBack)
+		j.Reason = reason
+		if err := u.keep(ctx, j); err != nil {
+			return err
+		}
+	}
+	if err := u.undo(ctx); err != nil {
+		return err
+	}
+	if j.State == stateRollingBack {
+		u.event(ctx, access.EventUpdateReverted, j, by)
+	}
+	j = j.over(stateIdle)
+	j.Reason, j.Version = "", ""
+	if err := u.keep(ctx, j); err != nil {
+		return err
+	}
+	return errors.Join(u.end(ctx, OpInstall), u.end(ctx, OpRestart))
+}
+
+// giveUp exchanges the release on trial for the one before, if there is one that would
+// start: where both are bad, the one that runs goes on.
+func (u *Updater) giveUp(ctx context.Context, inv Installed, reason string) error {
+	if !inv.Good {
+		return errors.New("there is no confirmed release to go back to")
+	}
+	j := u.current()
+	if j.State != stateRollingBack {
+		j.Reason = reason
+		if err := u.keep(ctx, j.failed().next(stateRollingBack)); err != nil {
+			return err
+		}
+	}
+	if err := u.undo(ctx); err != nil {
+		return err
+	}
+	err := u.restartBack(ctx)
+	if errors.Is(err, ErrHeld) {
+		return nil // Run restarts when the gate opens
+	}
+	return err
+}
+
+// restartBack asks for the restart that ends a rollback. The Interlock is not asked:
+// the trial that it knows of ends by it.
+func (u *Updater) restartBack(ctx context.Context) error {
+	r := &Release{Version: u.parts.Running.Version, Number: u.parts.Running.Number}
+	if err := u.gates(ctx, PhaseRestart, r); err != nil {
+		return err
+	}
+	u.started = time.Now()
+	if err := u.parts.Host.Restart(ctx, "software rollback"); err != nil {
+		return fmt.Errorf("restart: %w", err)
+	}
+	return nil
+}
+
+// clean makes a reason of at most 512 bytes that can be kept.
+func clean(reason string) string {
+	if len(reason) > 512 || !validText(reason, 512) {
+		return "a reason that is not 512 bytes of printable text"
+	}
+	return reason
+}
