@@ -29,7 +29,7 @@ type Location struct {
 // The limits.
 const (
 	MaxSize  = 1 << 20 // bytes of a copy
-	MaxTries = 9       // of Try: setexpr counts in hexadecimal, test in decimal
+	MaxTries = 15      // of Try: one digit, as setexpr of U-Boot counts
 
 	sector    = 512 // what a medium writes as a whole, at least
 	maxSlots  = 2

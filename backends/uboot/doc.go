@@ -25,7 +25,7 @@
 //	BOOT_ORDER=b a        slots, in the order in which they are tried
 //	BOOT_a_STATE=good     confirmed: starts without being counted
 //	BOOT_b_STATE=trial    starts while tries are left; or bad: does not start
-//	BOOT_b_LEFT=2         tries left, one digit; only on trial
+//	BOOT_b_LEFT=2         tries left, one hexadecimal digit; only on trial
 //
 // BOOT_ORDER and BOOT_x_LEFT are those of RAUC's scheme. RAUC counts the starts of
 // every slot; here a good one is good for ever, which BOOT_x_STATE says.
@@ -41,7 +41,7 @@
 //	  elif test "${s}" = "a"; then
 //	    if test "${BOOT_a_STATE}" = "good"; then
 //	      setenv slot a
-//	    elif test "${BOOT_a_STATE}" = "trial" && test "0${BOOT_a_LEFT}" -gt 0; then
+//	    elif test "${BOOT_a_STATE}" = "trial" && test 0x${BOOT_a_LEFT} -gt 0; then
 //	      setexpr BOOT_a_LEFT ${BOOT_a_LEFT} - 1
 //	      saveenv
 //	      setenv slot a

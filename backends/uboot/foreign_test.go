@@ -60,11 +60,11 @@ func TestForeign(t *testing.T) {
 
 			env := opened(t, f.raw, cfg, "a")
 			for i := range 270 { // ours, theirs
-				require.NoError(t, env.Try(ctx, "b", 1+i%9))
-				require.Equal(t, fmt.Sprint(1+i%9), f.print("BOOT_b_LEFT"), "write %d", i)
+				require.NoError(t, env.Try(ctx, "b", 1+i%15))
+				require.Equal(t, fmt.Sprintf("%x", 1+i%15), f.print("BOOT_b_LEFT"), "write %d", i)
 				require.Equal(t, "b a", f.print("BOOT_ORDER"))
 				f.set("count", fmt.Sprint(i))
-				require.Equal(t, fmt.Sprintf("a good, b trial %d next", 1+i%9), stateOf(t, env), "write %d", i)
+				require.Equal(t, fmt.Sprintf("a good, b trial %d next", 1+i%15), stateOf(t, env), "write %d", i)
 			}
 			require.Equal(t, "269", f.print("count"), "what they wrote, we kept")
 			require.NoError(t, env.Health(ctx))

@@ -19,6 +19,8 @@ const (
 	stateGood  = "good"
 	stateTrial = "trial"
 	stateBad   = "bad"
+
+	digits = "0123456789abcdef" // of tries: setexpr counts in hexadecimal
 )
 
 func varState(slot string) string { return "BOOT_" + slot + "_STATE" }
@@ -79,10 +81,9 @@ func readSlot(vars []variable, name string) (slot, error) {
 	if !ok {
 		return s, nil
 	}
-	if len(left) != 1 || left[0] < '0' || left[0] > '9' {
-		return s, fmt.Errorf("%s: want one digit", varLeft(name))
+	if s.left = strings.Index(digits, left); len(left) != 1 || s.left < 0 {
+		return s, fmt.Errorf("%s: want one digit, 0 to f", varLeft(name))
 	}
-	s.left = int(left[0] - '0')
 	return s, nil
 }
 
@@ -97,7 +98,7 @@ func (t table) write(vars []variable) []variable {
 		vars = set(vars, varState(s.name), s.state)
 		left := ""
 		if s.state == stateTrial {
-			left = string(rune('0' + s.left))
+			left = digits[s.left : s.left+1]
 		}
 		vars = set(vars, varLeft(s.name), left)
 	}
