@@ -303,7 +303,6 @@ func TestOptionsAreChecked(t *testing.T) {
 		"origin":     func(o *eventlog.Options) { o.Origin = "a b" },
 		"size":       func(o *eventlog.Options) { o.MaxSize = 1 },
 		"policy":     func(o *eventlog.Options) { o.Full = 7 },
-		"reserve":    func(o *eventlog.Options) { o.Reserve = -1 },
 		"checkpoint": func(o *eventlog.Options) { o.CheckpointEvery = -1 },
 		"redefined": func(o *eventlog.Options) {
 			o.Keys = []access.KeyInfo{{Key: access.KeyClaimed, Class: access.ClassPublic}}

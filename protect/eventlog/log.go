@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"sync"
@@ -171,3 +172,11 @@ func (l *Log) now(at time.Time) (time.Time, durable.Quality) {
 	}
 	return at, durable.LowerBound
 }
+
+const redacted = "eventlog.Log[redacted]"
+
+// Format redacts the log, which holds a key.
+func (l *Log) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
+
+// LogValue redacts the log.
+func (l *Log) LogValue() slog.Value { return slog.StringValue(redacted) }

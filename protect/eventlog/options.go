@@ -50,7 +50,7 @@ type Options struct {
 	Full    Full
 	MaxSize int
 	// Reserve is the space kept for records of [LevelAudit] on a full medium: default
-	// 128 KiB, 256 records of usual size.
+	// 128 KiB, 256 records of usual size; negative: none.
 	Reserve int
 	// CheckpointEvery is the number of records after which one is signed: default 256.
 	CheckpointEvery int
@@ -86,7 +86,7 @@ func (o *Options) orDefaults() (Options, error) {
 		return out, invalid(fmt.Sprintf("size of %d bytes, want %d to %d", out.MaxSize, minSize, maxSize))
 	case out.Full > Stop:
 		return out, invalid("unknown policy")
-	case out.Reserve < 0 || out.CheckpointEvery < 1:
+	case out.CheckpointEvery < 1:
 		return out, invalid("negative number")
 	}
 	return out, nil
@@ -112,7 +112,7 @@ func validOrigin(s string) bool {
 func (o *Options) segment() int { return min(max(o.MaxSize/16, 2*maxLine), 256<<10) }
 
 func (o *Options) logOptions() *durable.LogOptions {
-	lo := &durable.LogOptions{SegmentSize: o.segment(), Reserve: o.Reserve}
+	lo := &durable.LogOptions{SegmentSize: o.segment(), Reserve: max(o.Reserve, 0)}
 	if o.Full == Overwrite {
 		lo.MaxSegments = max(o.MaxSize/lo.SegmentSize, 3)
 	}
