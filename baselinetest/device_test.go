@@ -1,0 +1,347 @@
+package baselinetest_test
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/iot-device-baseline/baseline"
+	"github.com/iot-device-baseline/baseline/access"
+	"github.com/iot-device-baseline/baseline/access/password"
+	"github.com/iot-device-baseline/baseline/backends/softkeys"
+	"github.com/iot-device-baseline/baseline/baselinetest"
+	"github.com/iot-device-baseline/baseline/clause"
+	"github.com/iot-device-baseline/baseline/config"
+	"github.com/iot-device-baseline/baseline/durable"
+	"github.com/iot-device-baseline/baseline/erase"
+	"github.com/iot-device-baseline/baseline/notify"
+	"github.com/iot-device-baseline/baseline/protect"
+	"github.com/iot-device-baseline/baseline/risk"
+	"github.com/iot-device-baseline/baseline/update"
+)
+
+// pump is the device under test: real parts on a directory, with one of the faults of
+// a vendor planted.
+type pump struct {
+	path, fault string
+	label       string // the initial secret, on paper
+	vendor      *vendor
+
+	dir      *durable.Dir
+	vault    *protect.Vault
+	floor    durable.Store
+	guard    *access.Guard
+	users    *password.Store
+	notices  *notify.Center
+	settings *config.Settings
+	view     *config.View[garden]
+	bundles  *bundles
+	eraser   *erase.Coordinator
+	letters  *erase.Files
+	slots    *slots
+	updater  baseline.Updater
+	resetter *resetter
+
+	end  context.CancelFunc
+	done chan error
+}
+
+// garden are the settings.
+type garden struct {
+	Litres int    `json:"litres" setting:"doc=Water a day; default=10; min=1; max=500; unit=l"`
+	Code   string `json:"code" setting:"doc=Least length of a code; default=4; enum=4|6|8; floor"`
+}
+
+var (
+	schema = must(config.For[garden](nil))
+	spec   = access.PolicySpec{
+		Roles: []access.Role{
+			{Name: "viewer"}, {Name: "owner", Inherits: []string{"viewer"}}, {Name: "service"}, {Name: access.RoleCommissioner},
+		},
+		Grants: []access.Grant{
+			{Role: "viewer", Permission: access.ConfigRead, Resources: []string{"**"}},
+			{Role: "viewer", Permission: access.EraseSubject, Resources: []string{"{self}"}},
+			{Role: "owner", Permission: "config.*", Resources: []string{"**"}},
+			{Role: "owner", Permission: "erase.*", Resources: []string{"**"}},
+			{Role: "owner", Permission: "access.*", Resources: []string{"**"}},
+			{Role: "owner", Permission: "update.*", Resources: []string{"**"}},
+			{Role: "owner", Permission: access.ResetRequest, Resources: []string{"**"}},
+			{Role: "owner", Permission: water, Resources: []string{"**"}},
+			{Role: "service", Permission: access.NotifyRaise, Resources: []string{"**"}},
+			{Role: access.RoleCommissioner, Permission: access.AccessCommission, Resources: []string{"**"}},
+		},
+	}
+	own         = &access.PolicyOptions{Permissions: []access.PermissionInfo{{Name: water, Description: "Pump water now."}}}
+	policy      = must(access.NewPolicy(spec, own))
+	hastyPolicy = must(access.NewPolicy(access.PolicySpec{Roles: spec.Roles, Grants: spec.Grants, Setup: []string{"**"}}, own))
+	hasher      = must(password.NewHasher(&password.HasherOptions{Params: password.Params{Memory: 8, Time: 1, Threads: 1}}))
+)
+
+const water access.Permission = "pump.water"
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// make provisions a device in the factory and starts it.
+func (l *lab) make(ctx context.Context) (*pump, error) {
+	p := &pump{path: filepath.Join(l.t.TempDir(), "pump"), fault: l.fault}
+	p.vendor = newVendor(p.path+"-server", p.fault)
+	dir, err := durable.OpenDir(p.path, nil)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := softkeys.Open(ctx, dir, nil)
+	if err != nil {
+		return nil, err
+	}
+	vault, err := protect.Provision(ctx, dir, keys, nil)
+	if err != nil {
+		return nil, err
+	}
+	floor, err := vault.Compartment(ctx, protect.ClassFloor)
+	if err != nil {
+		return nil, err
+	}
+	secret, err := access.Provision(ctx, floor, nil)
+	if err != nil {
+		return nil, err
+	}
+	p.label = secret.Reveal()
+	if err := errors.Join(vault.Close(), dir.Close()); err != nil {
+		return nil, err
+	}
+	if err := (&slots{path: p.path + "-slots"}).factory(p.vendor.image(factoryNumber)); err != nil {
+		return nil, err
+	}
+	return p, p.start(ctx)
+}
+
+// start is a power-on: the boot loader, then the program that it chose.
+func (p *pump) start(ctx context.Context) (err error) {
+	p.slots = &slots{path: p.path + "-slots"}
+	image, err := p.slots.powerOn(p.vendor)
+	if err != nil {
+		return err
+	}
+	if p.dir, err = durable.OpenDir(p.path, nil); err != nil {
+		return err
+	}
+	for _, open := range []func(context.Context) error{p.openVault, p.openAccess, p.openSettings, p.openEraser} {
+		if err := open(ctx); err != nil {
+			return err
+		}
+	}
+	if err := p.openUpdater(ctx, p.vendor.known[string(image)]); err != nil {
+		return err
+	}
+	return p.openResetter(ctx)
+}
+
+func (p *pump) openVault(ctx context.Context) error {
+	keys, err := softkeys.Open(ctx, p.dir, nil)
+	if err != nil {
+		return err
+	}
+	if p.vault, err = protect.Open(ctx, p.dir, keys, nil); err != nil {
+		return err
+	}
+	p.floor, err = p.vault.Compartment(ctx, protect.ClassFloor)
+	return err
+}
+
+func (p *pump) openAccess(ctx context.Context) (err error) {
+	rules := policy
+	if p.fault == faultSetup {
+		rules = hastyPolicy
+	}
+	p.guard, err = access.OpenGuard(ctx, p.floor, rules, &access.GuardOptions{
+		Services: map[string][]string{baseline.ServiceName: {"service"}, "program": {"owner"}},
+		Parts:    []string{"password"}, Local: []string{"port"}, OwnerRoles: []string{"owner"},
+	})
+	if err != nil {
+		return err
+	}
+	p.vault.Guard(p.guard)
+	security, err := p.vault.Compartment(ctx, protect.ClassSecurity)
+	if err != nil {
+		return err
+	}
+	if p.users, err = password.NewStore(security, p.guard, hasher, nil); err != nil {
+		return err
+	}
+	return p.guard.Credentials().Set("password", p.users.Credentials())
+}
+
+func (p *pump) openSettings(ctx context.Context) error {
+	kept, err := p.vault.Compartment(ctx, protect.ClassSettings)
+	if err != nil {
+		return err
+	}
+	if p.notices, err = notify.Open(ctx, durable.Sub(kept, "notices"), p.guard, nil); err != nil {
+		return err
+	}
+	var asked access.Authorizer = p.guard
+	if p.fault == faultAnybody {
+		asked = anybody{}
+	}
+	if p.settings, err = config.Open(ctx, kept, schema, asked, &config.Options{Floor: p.floor}); err != nil {
+		return err
+	}
+	p.bundles = newBundles(p)
+	p.view, err = config.NewView[garden](p.settings)
+	return err
+}
+
+// anybody is an authorizer of a vendor who was in a hurry.
+type anybody struct{}
+
+func (anybody) Decide(context.Context, *access.Entity, access.Permission, string) access.Decision {
+	return access.Decision{Allowed: true, Rule: "anybody"}
+}
+
+func (p *pump) openEraser(ctx context.Context) (err error) {
+	if p.letters, err = erase.NewFiles("letters", p.dir, "letters", p.guard); err != nil {
+		return err
+	}
+	inv := erase.Inventory{
+		Root: p.dir,
+		Places: []erase.Place{
+			{Store: p.vault.Subjects(), Entries: []string{"vault"}}, {Store: p.users.Subjects()}, {Store: p.guard},
+			{Store: p.notices}, {Store: p.letters, Entries: []string{"letters"}},
+		},
+		Free: []erase.Free{
+			{Entries: []string{"softkeys"}, Reason: "keys of the vault"}, {Entries: []string{"update"}, Reason: "about the program"},
+			{Entries: []string{"cache"}, Reason: "what the vendor believes to be free of user data"},
+		},
+	}
+	p.eraser, err = erase.Open(ctx, inv, p.floor, p.guard, nil)
+	return err
+}
+
+func (p *pump) openUpdater(ctx context.Context, running update.Version) error {
+	u, err := update.Open(ctx, p.dir, update.Parts{
+		Product: product, Channel: channel, Running: running, Trust: p.vendor, Source: p.vendor.source(),
+		Installers: map[string]update.Installer{"system": p.slots}, Floors: update.NewFloors(p.floor), Guard: p.guard,
+		Host: host{}, Health: host{},
+	}, nil)
+	if err != nil {
+		return err
+	}
+	p.updater = u
+	if p.fault == faultDowngrade {
+		p.updater = sideloader{u, p}
+	}
+	return nil
+}
+
+// host restarts when the test takes the power.
+type host struct{}
+
+func (host) Restart(context.Context, string) error { return nil }
+func (host) Healthy(context.Context) error         { return nil }
+func (host) LinkUp() bool                          { return true }
+func (host) Watchdog(time.Duration) error          { return errors.ErrUnsupported }
+
+// parts are what the pump claims to do.
+func (p *pump) parts() baseline.Parts {
+	parts := baseline.Parts{
+		Accessor: p.guard, Protector: p.vault, Eraser: p.eraser, Configurer: p.settings, Notifier: p.notices,
+		Updater: p.updater, Resetter: p.resetter, Extra: []baseline.Part{p.users, p.bundles, port{}},
+	}
+	if p.fault == faultNoBundles {
+		parts.Extra = []baseline.Part{p.users, port{}}
+	}
+	if p.fault == faultClaims {
+		parts.Extra = append(parts.Extra, claimant{})
+	}
+	return parts
+}
+
+// port is the pump's own part.
+type port struct{}
+
+func (port) Features() []clause.Feature {
+	return []clause.Feature{{
+		ID: "pump.port", Clauses: []clause.ID{clause.C5_2_6_1_1}, Package: "example.com/pump",
+		Summary: "the only interface is the local port, where every operation asks who is there",
+	}}
+}
+
+// claimant claims all that the updater does.
+type claimant struct{}
+
+func (claimant) Features() []clause.Feature {
+	return []clause.Feature{{
+		ID: "pump.agent", Clauses: []clause.ID{
+			clause.C5_2_7_1_1, clause.C5_2_7_1_2, clause.C5_2_7_1_3, clause.C5_2_7_2_a, clause.C5_2_7_2_D,
+		}, Package: "example.com/pump", Summary: "an agent from before",
+	}}
+}
+
+// run starts the composed device, and returns when it runs.
+func (p *pump) run(a *risk.Assessment) (*baselinetest.Device, error) {
+	parts, screen := p.parts(), display{make(chan struct{})}
+	parts.Extra = append(parts.Extra, screen)
+	d, err := baseline.New(parts, risk.Derive(a, parts.Features(), nil), &baseline.Options{Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	p.end, p.done = cancel, make(chan error, 1)
+	go func() { p.done <- d.Run(ctx) }()
+	select {
+	case <-screen.on:
+	case err := <-p.done:
+		return nil, fmt.Errorf("it stopped: %w", err)
+	}
+	return &baselinetest.Device{Parts: parts, Running: d, Own: p}, nil
+}
+
+// display is served last.
+type display struct{ on chan struct{} }
+
+func (display) Features() []clause.Feature { return nil }
+func (display) ServesIn(string) bool       { return true }
+func (d display) Serve(ctx context.Context) error {
+	close(d.on)
+	<-ctx.Done()
+	return nil
+}
+
+func (p *pump) stop() error {
+	p.end()
+	return errors.Join(<-p.done, p.notices.Close(), p.vault.Close(), p.dir.Close())
+}
+
+// water is what the pump is for.
+func (p *pump) water(ctx context.Context) error {
+	if p.fault == faultUngated {
+		return nil
+	}
+	_, err := access.Check(ctx, p.guard, water, "pump")
+	return err
+}
+
+// openImage opens what would start now.
+func (p *pump) openImage() (io.ReadCloser, error) {
+	b, err := p.slots.load()
+	if err != nil {
+		return nil, err
+	}
+	return os.Open(p.slots.file(b.next()))
+}
+
+var (
+	vendorKey   = ed25519.NewKeyFromSeed([]byte("the vendor of pumps, 32 bytes...")[:32])
+	strangerKey = ed25519.NewKeyFromSeed([]byte("somebody who makes keys himself.")[:32])
+)
