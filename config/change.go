@@ -77,8 +77,13 @@ func (s *Settings) Change(ctx context.Context, c Change) (Result, error) {
 		_, err := access.Check(ctx, s.auth, access.ConfigWrite, "")
 		return Result{}, err
 	}
+	return s.carryChange(ctx, c, nil)
+}
+
+// carryChange carries out a change, that of a bundle or another.
+func (s *Settings) carryChange(ctx context.Context, c Change, b *incoming) (Result, error) {
 	for {
-		p := &plan{Change: c}
+		p := &plan{Change: c, bundle: b}
 		s.draw(p, s.state.Load())
 		if err := s.authorize(ctx, p); err != nil {
 			return Result{}, err
@@ -113,6 +118,7 @@ func (s *Settings) Apply(ctx context.Context, patch []byte, revision string, acc
 // plan is a change on its way.
 type plan struct {
 	Change
+	bundle   *incoming // from which it comes, or nil
 	old      *state
 	value    reflect.Value // the settings that are wanted
 	report   reporter
@@ -136,28 +142,26 @@ func (s *Settings) change(ctx context.Context, p *plan) (Result, error) {
 	if s.permitted(ctx, quiet{s.auth}, p) != nil {
 		return Result{}, errMeanwhile
 	}
+	if err := s.admit(ctx, p.bundle); err != nil {
+		return Result{}, err
+	}
 	if err := s.judge(p); err != nil {
 		return Result{}, err
 	}
-	if len(p.changed) == 0 && s.fit() {
+	if len(p.changed) == 0 && s.fit() && p.bundle == nil {
 		return Result{Revision: p.old.revision, Report: p.report.list}, nil
 	}
 	if err := s.carryOut(ctx, p); err != nil {
 		return Result{}, err
 	}
+	s.settleAfter(ctx, p.bundle)
 	s.tell(ctx, p)
-	res := Result{Revision: s.Revision(), Report: p.report.list, Changed: p.changed}
-	for _, path := range p.changed {
-		if s.schema.root.find(path).node.tag.restart {
-			res.Restart = append(res.Restart, path)
-		}
-	}
-	return res, nil
+	return Result{Revision: s.Revision(), Report: p.report.list, Changed: p.changed, Restart: s.schema.restarting(p.changed)}, nil
 }
 
 // draw decodes what is wanted in place of old and finds out what it touches.
 func (s *Settings) draw(p *plan, old *state) {
-	*p = plan{Change: p.Change, old: old, alters: map[string]bool{}}
+	*p = plan{Change: p.Change, bundle: p.bundle, old: old, alters: map[string]bool{}}
 	text, base := p.Document, s.schema.defaults
 	if p.Patch != nil {
 		text, base = p.Patch, old.value

@@ -129,6 +129,9 @@ func insecureNotice(general, reason string) Notice {
 func (s *Settings) tell(ctx context.Context, p *plan) {
 	by := access.FromContext(ctx)
 	attrs := []slog.Attr{slog.String(access.KeyRevision, s.Revision())}
+	if p.bundle != nil {
+		attrs = append(attrs, slog.String(access.KeyDigest, p.bundle.digest))
+	}
 	if p.Reason != "" {
 		attrs = append(attrs, slog.String("comment", p.Reason)) // free text: it stays on the device
 	}

@@ -10,7 +10,7 @@ import (
 // features there are does not depend on the settings.
 func (s *Settings) Features() []clause.Feature {
 	const pkg = "config"
-	return []clause.Feature{
+	list := []clause.Feature{
 		{
 			ID: "config.authorised", Package: pkg, Clauses: []clause.ID{clause.C5_2_2_1_1},
 			Summary: "each setting changes only by whom the authorizer allows to write it",
@@ -33,4 +33,8 @@ func (s *Settings) Features() []clause.Feature {
 			Summary: "an insecure choice is refused, or accepted explicitly with event and notice",
 		},
 	}
+	if s.opts.Bundles == nil {
+		return list
+	}
+	return append(list, s.bundleFeatures()...)
 }

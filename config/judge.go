@@ -18,6 +18,9 @@ func (s *Settings) authorize(ctx context.Context, p *plan) error {
 }
 
 func (s *Settings) permitted(ctx context.Context, a access.Authorizer, p *plan) error {
+	if err := p.bundle.inScope(p); err != nil {
+		return err
+	}
 	for _, path := range p.named {
 		if err := s.schema.mayWrite(ctx, a, path); err != nil {
 			return err

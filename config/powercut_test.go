@@ -160,8 +160,8 @@ func TestPowerCutSettings(t *testing.T) {
 	for _, op := range ops() {
 		t.Run(op.Name, func(t *testing.T) { powercut.Run(t, op) })
 	}
-	powercut.Covered(t, ops(), []string{
-		"Settings.Document", "Settings.FloorDocument", "Settings.Features", "Settings.Health", "Settings.Revision",
+	powercut.Covered(t, append(ops(), bundleOps(t)...), []string{
+		"Settings.AppliedBundles", "Settings.Document", "Settings.FloorDocument", "Settings.Features", "Settings.Health", "Settings.Revision",
 		"Settings.Schema", "Settings.Stats",
 	}, (*config.Settings)(nil))
 }

@@ -24,6 +24,8 @@ type record struct {
 	Settings json.RawMessage `json:"settings"`
 	// Accepted are the paths of the insecure choices among them.
 	Accepted []string `json:"accepted"`
+	// Bundle is the last one that was taken, or nil: see bundleMark.
+	Bundle *bundleMark `json:"bundle,omitempty"`
 }
 
 const nonceBytes = 16
@@ -45,6 +47,8 @@ func (r record) check() error {
 		return fmt.Errorf("accepted has more than %d entries, or is missing", MaxFindings)
 	case len(r.Settings) == 0 || r.Settings[0] != '{':
 		return fmt.Errorf("settings are not an object")
+	case r.Bundle != nil:
+		return r.Bundle.check()
 	}
 	return nil
 }
@@ -62,7 +66,7 @@ func (s *Schema) newRecord(sequence uint64, v reflect.Value, accepted []string) 
 func (s *Schema) floorOf(r record, v reflect.Value) record {
 	e := encoder{secrets: true, floor: true}
 	e.encode(s.root, v, s.defaults)
-	r.Settings, r.Accepted = e.buf, []string{}
+	r.Settings, r.Accepted, r.Bundle = e.buf, []string{}, nil
 	for _, path := range s.insecure(v) {
 		if s.root.find(path).node.tag.floor {
 			r.Accepted = append(r.Accepted, path)

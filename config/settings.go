@@ -29,6 +29,8 @@ type Options struct {
 	Notice func(ctx context.Context, n Notice)
 	// Interlock is asked before a change; nil means that nothing else happens.
 	Interlock Interlock
+	// Bundles are the signed settings bundles that the device takes; nil takes none.
+	Bundles *Bundles
 }
 
 // Interlock keeps operations apart that must not meet. Package baseline has one.
@@ -64,6 +66,9 @@ type Settings struct {
 	changing sync.Mutex // one change at a time, through appliers, interlock and medium
 	seq      uint64     // of the last record that may be on the medium; under changing
 
+	unsettled bool // a bundle's mark is not yet in the record of its signer; under changing
+	refusals  refusals
+
 	mu    sync.Mutex // for moments; guards what follows
 	stats Stats
 	ill   illness // altered under changing too
@@ -91,6 +96,8 @@ type Stats struct {
 	Conflict int // another revision
 	Refused  int // by an applier
 	Failed   int // could not be stored
+
+	Bundles, BundlesRefused int // in force, or not, whatever the reason
 }
 
 // Open loads the settings, brings them into force with the appliers, and keeps
@@ -125,6 +132,9 @@ func Open(ctx context.Context, store durable.Store, schema *Schema, authorizer a
 	s.good = recordValue(store, "settings/good")
 	s.floor = recordValue(s.opts.Floor, "settings/floor")
 	if err := s.start(ctx); err != nil {
+		return nil, fmt.Errorf("config: open: %w", err)
+	}
+	if err := s.settleAtStart(ctx); err != nil {
 		return nil, fmt.Errorf("config: open: %w", err)
 	}
 	return s, nil

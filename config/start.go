@@ -29,6 +29,9 @@ func (s *Settings) check(store durable.Store) error {
 		}
 		names = append(names, a.Name)
 	}
+	if s.opts.Bundles != nil {
+		return s.opts.Bundles.check(s.schema)
+	}
 	return nil
 }
 

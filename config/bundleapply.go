@@ -1,0 +1,255 @@
+package config
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/iot-device-baseline/baseline/access"
+	"github.com/iot-device-baseline/baseline/durable"
+)
+
+// BundleResult is what a bundle did, and the receipt for its sender: an envelope that
+// [VerifyBundleReceipt] reads. It has no signature, and says so, when the key of the
+// device was out of reach.
+type BundleResult struct {
+	Result
+	Receipt []byte
+}
+
+// incoming is a bundle on its way.
+type incoming struct {
+	*Bundle
+	digest    string
+	signer    string
+	entity    string // "" until the signature was verified
+	who       BundleSigner
+	ownership string // under which it is taken; set under the lock
+	receipt   []byte
+}
+
+// ApplyBundle carries out a signed settings bundle (27402 5.2.2.2(b), 5.2.2.2(c)), or
+// leaves everything as it is. In this order: the signature, the signer's enrolment,
+// the document, whom it is for, its time, its sequence, the signer's scope; and then
+// all that [Settings.Change] does, as the entity of the signer. Who carried the
+// bundle here does not count: the entity in ctx is set aside.
+//
+// nil means in force, kept, and never taken again: a power cut before that leaves the
+// old settings and sequence or the new ones, together. The same bundle once more gives
+// [ErrReplay], and with it the receipt as long as it was the last of its signer
+// under this ownership: a sender who missed the answer sends again.
+//
+// Errors: a [*BundleError], and those of Change. After each of them the old settings
+// and the old sequence are in force. It costs two Puts, three when a setting marked
+// floor changes; a bundle that is refused before Change costs none.
+func (s *Settings) ApplyBundle(ctx context.Context, document, signature []byte) (BundleResult, error) {
+	b := &incoming{digest: digestOf(document)}
+	res, err := s.applyBundle(access.Detach(ctx), b, document, signature)
+	if err != nil {
+		s.refuseBundle(ctx, b, err)
+		return BundleResult{Receipt: b.receipt}, err
+	}
+	s.count(func(c *Stats) { c.Bundles++ })
+	if len(b.receipt) == 0 {
+		if m := s.state.Load().record.Bundle; m != nil && m.Digest == b.digest {
+			b.receipt = s.unsignedReceipt(m)
+		}
+	}
+	return BundleResult{res, b.receipt}, nil
+}
+
+func (s *Settings) applyBundle(ctx context.Context, b *incoming, document, signature []byte) (Result, error) {
+	if s.opts.Bundles == nil {
+		return Result{}, &BundleError{Rule: "this device takes none"}
+	}
+	if err := s.openBundle(ctx, b, document, signature); err != nil {
+		return Result{}, err
+	}
+	if err := s.admitNow(ctx, b); err != nil {
+		return Result{}, err
+	}
+	e, err := s.opts.Bundles.Issuer.Issue(b.who.facts())
+	if err != nil {
+		return Result{}, fmt.Errorf("config: bundle: %w", err)
+	}
+	c := Change{Patch: b.Patch, AcceptInsecure: b.Accept, Reason: b.Reason}
+	return s.carryChange(access.WithEntity(ctx, e), c, b)
+}
+
+// openBundle verifies the signature and only then reads the document.
+func (s *Settings) openBundle(ctx context.Context, b *incoming, document, signature []byte) error {
+	if len(document) > MaxBundle || len(signature) > MaxBundleSignature {
+		return badBundle("", fmt.Sprintf("more than %d bytes, or %d of signature", MaxBundle, MaxBundleSignature))
+	}
+	signer, err := s.opts.Bundles.Verifier.Verify(ctx, document, signature)
+	if err != nil {
+		return &BundleError{Rule: "not verified", Cause: err}
+	}
+	who, ok := s.opts.Bundles.Signers[signer]
+	if !ok {
+		return &BundleError{Rule: "its signer is not enrolled", Cause: access.ErrDenied}
+	}
+	b.signer, b.who, b.entity = signer, who, who.Entity
+	if b.Bundle, err = ParseBundle(document); err != nil {
+		return err
+	}
+	if !s.opts.Bundles.addresses(b.Device) {
+		return &BundleError{Field: "/device", Rule: "is for another device"}
+	}
+	return s.inWindow(b)
+}
+
+// inWindow: a clock that is only a lower bound knows that a time has passed, and never
+// that one has not. So a bundle that is bound to a time needs a clock that was set.
+func (s *Settings) inWindow(b *incoming) error {
+	if b.NotBefore.IsZero() && b.NotAfter.IsZero() {
+		return nil
+	}
+	now, quality := s.opts.Bundles.time()
+	switch {
+	case !b.NotAfter.IsZero() && now.After(b.NotAfter):
+		return &BundleError{Field: "/not_after", Rule: "has passed"}
+	case quality < durable.Set:
+		return &BundleError{Rule: "is bound to a time, and the clock is not set"}
+	case now.Before(b.NotBefore):
+		return &BundleError{Field: "/not_before", Rule: "has not come"}
+	}
+	return nil
+}
+
+func (s *Settings) admitNow(ctx context.Context, b *incoming) error {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	return s.admit(ctx, b)
+}
+
+// admit says whether b is newer than what was taken of its signer. The caller holds
+// changing. A record that cannot be read refuses: nobody knows then what was taken.
+func (s *Settings) admit(ctx context.Context, b *incoming) error {
+	if b == nil {
+		return nil
+	}
+	if _, err := s.settleBundle(ctx); err != nil {
+		return fmt.Errorf("config: bundle: %w", err)
+	}
+	r, err := s.bundleValue(b.signer).LoadOr(ctx, bundleRecord{})
+	if err != nil {
+		return fmt.Errorf("config: bundle: record of the signer: %w", err)
+	}
+	b.ownership = s.opts.Bundles.Ownership()
+	if b.Ownership != "" && b.Ownership != b.ownership {
+		return &BundleError{Field: "/ownership", Rule: "is for another owner"}
+	}
+	if b.Sequence > r.taken(b.ownership, b.Ownership != "") {
+		return nil
+	}
+	if r.of(b.ownership) && r.Last.Digest == b.digest {
+		b.receipt = r.Receipt
+	}
+	return &BundleError{Field: "/sequence", Rule: "is no news", Cause: ErrReplay}
+}
+
+// inScope says whether p stays in the scope of the signer. What only the settings in
+// force made it alter is not named.
+func (b *incoming) inScope(p *plan) error {
+	if b == nil {
+		return nil
+	}
+	const rule = "is outside of what its signer may touch"
+	for _, path := range p.named {
+		if !b.who.covers(path) {
+			return &BundleError{Field: "/patch" + path, Rule: rule, Cause: access.ErrDenied}
+		}
+	}
+	for _, path := range p.implied {
+		if !b.who.covers(path) {
+			return &BundleError{Field: "/patch", Rule: rule, Cause: access.ErrDenied}
+		}
+	}
+	return nil
+}
+
+// mark is what the record r of the wanted settings says of where they come from: the
+// bundle of p, or what the record before said.
+func (s *Settings) mark(p *plan, r record) *bundleMark {
+	b := p.bundle
+	if b == nil {
+		return p.old.record.Bundle
+	}
+	now, quality := s.opts.Bundles.time()
+	m := &bundleMark{
+		Signer: b.signer, Entity: b.entity, Ownership: b.ownership, Bound: b.Ownership != "", Sequence: b.Sequence,
+		Digest: b.digest, Revision: s.revision(p.value, r), Count: len(p.changed), Time: now.UTC(), Clock: quality.String(),
+		Changed: s.schema.general(p.changed), Restart: s.schema.general(s.schema.restarting(p.changed)), Insecure: []string{},
+	}
+	for _, f := range p.insecure {
+		m.Insecure = append(m.Insecure, f.Path)
+	}
+	m.Insecure = s.schema.general(m.Insecure)
+	return m
+}
+
+// general gives paths without the names of entries, each once, up to maxMarked.
+func (s *Schema) general(paths []string) []string {
+	list := []string{}
+	for _, path := range paths {
+		if g := s.root.find(path).general; !slices.Contains(list, g) && len(list) < maxMarked {
+			list = append(list, g)
+		}
+	}
+	return list
+}
+
+// restarting are those of paths that take effect with a restart.
+func (s *Schema) restarting(paths []string) (list []string) {
+	for _, path := range paths {
+		if s.root.find(path).node.tag.restart {
+			list = append(list, path)
+		}
+	}
+	return list
+}
+
+// AppliedBundle is what the device keeps of a signer.
+type AppliedBundle struct {
+	Signer, Entity string
+	// Sequence is what the next bundle without ownership must exceed.
+	Sequence uint64
+	// Digest, Revision and Receipt are of the last bundle under this ownership, or
+	// empty. Receipt is empty too while it could not be signed.
+	Digest, Revision string
+	Receipt          []byte
+}
+
+// AppliedBundles tells what was taken of each enrolled signer, by name. Permission:
+// [access.ConfigRead] on "".
+func (s *Settings) AppliedBundles(ctx context.Context) ([]AppliedBundle, error) {
+	if _, err := access.Check(ctx, s.auth, access.ConfigRead, ""); err != nil {
+		return nil, err
+	}
+	if s.opts.Bundles == nil {
+		return nil, nil
+	}
+	ownership, mark := s.opts.Bundles.Ownership(), s.state.Load().record.Bundle
+	var list []AppliedBundle
+	var errs []error
+	for id, who := range s.opts.Bundles.Signers {
+		r, err := s.bundleValue(id).LoadOr(ctx, bundleRecord{})
+		if err != nil {
+			errs = append(errs, fmt.Errorf("config: bundles: %s: %w", id, err))
+			continue
+		}
+		if mark != nil && mark.Signer == id {
+			r.take(mark, ownership)
+		}
+		a := AppliedBundle{Signer: id, Entity: who.Entity, Sequence: r.taken(ownership, false)}
+		if r.of(ownership) {
+			a.Digest, a.Revision, a.Receipt = r.Last.Digest, r.Last.Revision, r.Receipt
+		}
+		list = append(list, a)
+	}
+	slices.SortFunc(list, func(a, b AppliedBundle) int { return strings.Compare(a.Signer, b.Signer) })
+	return list, errors.Join(errs...)
+}
