@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"crypto/sha256"
-	"encoding/json"
+	"encoding/hex"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -201,8 +201,9 @@ func unknownKey(keys map[string]*metadata.Key) string {
 	return "f00d"
 }
 
-func asJSON(t testing.TB, v any) string {
-	b, err := json.Marshal(v)
-	require.NoError(t, err)
-	return string(b)
-}
+// hexed is encoded as TUF encodes signatures.
+type hexed []byte
+
+func (h hexed) MarshalText() ([]byte, error) { return []byte(hex.EncodeToString(h)), nil }
+
+func edSign(name string, payload []byte) hexed { return ed25519.Sign(key(name), payload) }
