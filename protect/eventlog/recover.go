@@ -132,12 +132,11 @@ func (l *Log) loadAnchor(ctx context.Context) (*Checkpoint, error) {
 	if err != nil {
 		return nil, fmt.Errorf("eventlog: open: anchor: %w", err)
 	}
-	if a.Retired && l.next == 1 {
-		text, _, _ := strings.Cut(a.Note, "\n\n")
-		if l.before, err = parseText(text + "\n"); err != nil {
-			return nil, fmt.Errorf("eventlog: open: anchor: %w", ErrTampered)
+	if a.Retired {
+		successor, err := l.succeeds(ctx, a.Note)
+		if successor || err != nil {
+			return nil, err
 		}
-		return nil, nil
 	}
 	c, err := ParseCheckpoint([]byte(a.Note), l.public)
 	if err != nil {
@@ -148,6 +147,32 @@ func (l *Log) loadAnchor(ctx context.Context) (*Checkpoint, error) {
 	}
 	l.anchored = a.Seq
 	return c, nil
+}
+
+// succeeds reports whether this log is empty, or cites the retired one that signed
+// note in its first record. If not, it is that one.
+func (l *Log) succeeds(ctx context.Context, note string) (bool, error) {
+	text, _, _ := strings.Cut(note, "\n\n")
+	before, err := parseText(text + "\n")
+	if err != nil {
+		return false, fmt.Errorf("eventlog: open: anchor: %w", ErrTampered)
+	}
+	if l.next == 1 {
+		l.before = before
+		return true, nil
+	}
+	for rec, err := range l.log.Records(ctx, 1) {
+		if err != nil {
+			return false, fmt.Errorf("eventlog: open: %w", err)
+		}
+		r, err := parseFrame(rec.Seq, rec.Data)
+		if err != nil {
+			return false, err
+		}
+		digest := r.Device[access.KeyDigest]
+		return r.Seq == 1 && r.Event == EventStarted && digest.String() == hex.EncodeToString(before.Head[:]), nil
+	}
+	return false, nil
 }
 
 // started notes the start, and the log before this one. It waits for the next Sync: a
