@@ -70,11 +70,11 @@ var bundlePolicy = access.PolicySpec{
 // owned is a guard in service, whose owner is ann, with the operator enrolled.
 type owned struct {
 	*access.Guard
-	t     testing.TB
+	t     require.TestingT
 	label string
 }
 
-func newOwned(t testing.TB) *owned {
+func newOwned(t require.TestingT) *owned {
 	ctx := context.Background()
 	store, err := durable.OpenFS(powercut.New().FS(), nil)
 	require.NoError(t, err)
