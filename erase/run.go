@@ -26,8 +26,11 @@ func (c *Coordinator) everywhere(ctx context.Context, j *job, keep func(*job)) (
 			errs = append(errs, fmt.Errorf("%s: %w", p.Store.Name(), err))
 		}
 		parts[i].remember(before)
-		if parts[i].Method != "" {
-			j.Done = append(j.Done, parts[i])
+		if parts[i].Method == "" {
+			continue
+		}
+		j.Done = append(j.Done, parts[i])
+		if i+1 < len(parts) || len(errs) > 0 { // otherwise the receipt comes next
 			keep(j)
 		}
 	}
