@@ -39,6 +39,10 @@ type entry struct {
 	Length  int64 `json:"length"`
 }
 
+// maxVersion is the highest version: what every reader of JSON keeps exactly, and
+// floors can hold.
+const maxVersion = 1<<53 - 1
+
 // screen refuses bytes of a role before their signatures are looked at.
 func screen(kind string, data []byte) error {
 	var o outline
@@ -51,8 +55,8 @@ func screen(kind string, data []byte) error {
 		return fmt.Errorf("is of type %q", s.Type)
 	case !readable(s.SpecVersion):
 		return fmt.Errorf("is of version %q of the specification, not of 1", s.SpecVersion)
-	case s.Version < 1:
-		return errors.New("has no version")
+	case s.Version < 1 || s.Version > maxVersion:
+		return errors.New("has no version, or one that nobody reaches by counting")
 	case null(s.Keys) || null(s.Roles) || null(s.Meta) || null(s.Targets):
 		return errors.New("has a null entry")
 	case kind == metadata.TIMESTAMP && s.Meta["snapshot.json"] == nil:
@@ -96,7 +100,7 @@ func null[V any](m map[string]*V) bool {
 
 func numbered(m map[string]*entry) bool {
 	for _, e := range m {
-		if e.Version < 1 || e.Length < 0 {
+		if e.Version < 1 || e.Version > maxVersion || e.Length < 0 {
 			return false
 		}
 	}
