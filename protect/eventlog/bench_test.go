@@ -13,9 +13,10 @@ import (
 	"github.com/iot-device-baseline/baseline/protect/eventlog"
 )
 
-// BenchmarkAppend appends records of some 200 bytes to a log on a real directory,
-// which are synced by the 256. Budget: at least 500,000 a second of processor time, at
-// most 2 allocations.
+// BenchmarkAppend appends records of some 200 bytes to a log on a real directory.
+// Budget: at least 500,000 a second of processor time, at most 2 allocations. Not
+// synced means: not one by one; they are synced by the 256, and what the kernel needs
+// for that stands in cpu-s, not in user-s.
 func BenchmarkAppend(b *testing.B) {
 	for name, attrs := range map[string][]slog.Attr{
 		"device": {slog.String(access.KeyReason, "a password that is too short was refused")},
@@ -31,20 +32,22 @@ func BenchmarkAppend(b *testing.B) {
 			r.AddAttrs(attrs...)
 			ctx := b.Context()
 			b.ReportAllocs()
-			before := cpu(b)
+			user, system := cpu(b)
 			for b.Loop() {
 				if err := h.Handle(ctx, r); err != nil {
 					b.Fatal(err)
 				}
 			}
-			b.ReportMetric(float64(b.N)/(cpu(b)-before).Seconds(), "records/cpu-s")
+			u, s := cpu(b)
+			b.ReportMetric(float64(b.N)/(u-user).Seconds(), "records/user-s")
+			b.ReportMetric(float64(b.N)/(u-user+s-system).Seconds(), "records/cpu-s")
 		})
 	}
 }
 
-// cpu is the processor time of this process, in user space and in the kernel.
-func cpu(b *testing.B) time.Duration {
+// cpu is the processor time of this process, in its own code and in the kernel.
+func cpu(b *testing.B) (user, system time.Duration) {
 	var u syscall.Rusage
 	require.NoError(b, syscall.Getrusage(syscall.RUSAGE_SELF, &u))
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	return time.Duration(u.Utime.Nano()), time.Duration(u.Stime.Nano())
 }

@@ -52,18 +52,29 @@ func (c *Checkpoint) text() string {
 	return t
 }
 
-// sign returns the signed note.
+// sign returns the signed note. That the signer does sign with its key is shown at Open:
+// see proveKey.
 func (c *Checkpoint) sign(key crypto.Signer, public ed25519.PublicKey) (string, error) {
 	text := c.text()
 	sig, err := key.Sign(rand.Reader, []byte(text), crypto.Hash(0))
 	if err != nil {
 		return "", fmt.Errorf("eventlog: sign checkpoint: %w", err)
 	}
-	if !ed25519.Verify(public, []byte(text), sig) {
-		return "", fmt.Errorf("eventlog: sign checkpoint: the signer gave no signature of its key: %w", errors.ErrUnsupported)
-	}
 	sig = append(keyHash(c.Origin, public), sig...)
 	return text + "\n" + sigPrefix + c.Origin + " " + base64.StdEncoding.EncodeToString(sig) + "\n", nil
+}
+
+// proveKey makes sure, once, that what the log will sign can be verified.
+func proveKey(key crypto.Signer, public ed25519.PublicKey) error {
+	c := &Checkpoint{Origin: "key", Time: time.Unix(0, 0)}
+	note, err := c.sign(key, public)
+	if err != nil {
+		return err
+	}
+	if _, err := parseCheckpoint([]byte(note), public); err != nil {
+		return fmt.Errorf("the key gives no signatures of its own: %w", errors.ErrUnsupported)
+	}
+	return nil
 }
 
 // keyHash is the key hash of c2sp.org/signed-note for Ed25519.

@@ -1,6 +1,7 @@
 package eventlog
 
 import (
+	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/hex"
 )
@@ -19,3 +20,6 @@ func ParseFrame(seq uint64, frame []byte) (event string, head [32]byte, err erro
 	}
 	return r.entry().Event, r.head(), nil
 }
+
+// KeyHash is the key hash of a signed note.
+func KeyHash(name string, key ed25519.PublicKey) []byte { return keyHash(name, key) }

@@ -87,6 +87,9 @@ func prepare(key crypto.Signer, opts *Options) (*Log, error) {
 	if !ok || len(public) != ed25519.PublicKeySize {
 		return nil, fmt.Errorf("key of type %T, want Ed25519: %w", key.Public(), errors.ErrUnsupported)
 	}
+	if err := proveKey(key, public); err != nil {
+		return nil, err
+	}
 	l := &Log{opts: o, keys: k, key: key, public: public, wake: make(chan struct{}, 1)}
 	l.settings.Store(&Settings{})
 	if o.Anchor != nil {

@@ -65,6 +65,7 @@ type Options struct {
 }
 
 const (
+	buffer  = 128 << 10 // takes maxWaiting records of usual size, so that they need one write
 	minSize = 64 << 10
 	maxSize = 64 << 20
 )
@@ -112,7 +113,7 @@ func validOrigin(s string) bool {
 func (o *Options) segment() int { return min(max(o.MaxSize/16, 2*maxLine), 256<<10) }
 
 func (o *Options) logOptions() *durable.LogOptions {
-	lo := &durable.LogOptions{SegmentSize: o.segment(), Reserve: max(o.Reserve, 0)}
+	lo := &durable.LogOptions{SegmentSize: o.segment(), Reserve: max(o.Reserve, 0), Buffer: buffer}
 	if o.Full == Overwrite {
 		lo.MaxSegments = max(o.MaxSize/lo.SegmentSize, 3)
 	}
