@@ -153,7 +153,7 @@ func (c *Coordinator) Receipts(ctx context.Context) ([][]byte, error) {
 }
 
 // begin asks the interlock; end is for when the erasure is over.
-func (c *Coordinator) begin(ctx context.Context, scope string) (end func(), err error) {
+func (c *Coordinator) begin(ctx context.Context, scope string, resumes bool) (end func(), err error) {
 	lock, op := c.opts.Interlock, OperationSubject
 	if scope == ScopeAll {
 		op = OperationAll
@@ -161,7 +161,11 @@ func (c *Coordinator) begin(ctx context.Context, scope string) (end func(), err 
 	if lock == nil {
 		return func() {}, nil
 	}
-	if err := lock.Begin(ctx, op); err != nil {
+	ask := lock.Begin
+	if resumes {
+		ask = lock.Resume
+	}
+	if err := ask(ctx, op); err != nil {
 		return nil, err
 	}
 	return func() { c.note("interlock", lock.End(context.WithoutCancel(ctx), op)) }, nil

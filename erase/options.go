@@ -37,12 +37,14 @@ type Options struct {
 // erasure.
 //
 //   - An error of Begin refuses the erasure; it is returned as it is, wrapped.
-//   - After each Begin that returned nil there is one End, whatever the outcome.
+//   - Resume is Begin for what an earlier run left.
+//   - After each of both that returned nil there is one End, whatever the outcome.
 //   - Calls may come concurrently.
 //
 // The interface is frozen.
 type Interlock interface {
 	Begin(ctx context.Context, operation string) error
+	Resume(ctx context.Context, operation string) error
 	End(ctx context.Context, operation string) error
 }
 
@@ -59,6 +61,8 @@ type Guard interface {
 	access.Authorizer
 	NewMandate(ctx context.Context, req access.MandateRequest) (access.Mandate, error)
 	Resume(ctx context.Context, m access.Mandate) (context.Context, error)
+	// Health tells whether it knows who owns the device.
+	Health(ctx context.Context) error
 }
 
 // Notice is something that a person should know. The composition hands it to

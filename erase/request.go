@@ -122,7 +122,7 @@ func (c *Coordinator) order(ctx context.Context, act access.Act, reason string, 
 	if act.Permission == access.EraseAll {
 		scope = ScopeAll
 	}
-	end, err := c.begin(ctx, scope)
+	end, err := c.begin(ctx, scope, false)
 	if err != nil {
 		return Outcome{}, err
 	}

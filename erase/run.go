@@ -121,12 +121,15 @@ func (c *Coordinator) resume(ctx context.Context, j job) error {
 	if err != nil {
 		return err
 	}
-	end, err := c.begin(ctx, scope)
+	end, err := c.begin(ctx, scope, true)
 	if err != nil {
 		return err
 	}
 	defer end()
 	c.count(func(s *Stats) { s.Resumed++ })
+	if err := c.guard.Health(ctx); err != nil {
+		return err // it cannot tell whose order this is
+	}
 	_, err = c.guard.Resume(ctx, j.Mandate)
 	if errors.Is(err, access.ErrDenied) {
 		return c.give(ctx, j, err)
