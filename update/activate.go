@@ -53,6 +53,9 @@ func (u *Updater) verify(ctx context.Context, o *offer) error {
 }
 
 func (u *Updater) readback(ctx context.Context, c Component) (d Digest, err error) {
+	if _, err := u.free(ctx, c.Name); err != nil {
+		return d, err
+	}
 	sink, err := u.parts.Installers[c.Name].Prepare(ctx, c, c.Length, c.Length)
 	if err != nil {
 		return d, err
@@ -77,11 +80,11 @@ func (u *Updater) arm(ctx context.Context, o *offer) error {
 	j := u.current().next(stateActivating)
 	j.Armings, j.Link, j.Places = j.Armings+1, u.parts.Host.LinkUp(), map[string]string{}
 	for _, c := range o.Components {
-		inv, err := u.parts.Installers[c.Name].Inventory(ctx)
+		place, err := u.free(ctx, c.Name)
 		if err != nil {
 			return fmt.Errorf("%s: %w", c.Name, err)
 		}
-		j.Places[c.Name] = inv.Other
+		j.Places[c.Name] = place
 	}
 	if err := u.keep(ctx, j); err != nil {
 		return err
@@ -96,33 +99,47 @@ func (u *Updater) arm(ctx context.Context, o *offer) error {
 
 // disarm takes an activation back; what is written stays.
 func (u *Updater) disarm(ctx context.Context) error {
-	if err := u.undo(ctx); err != nil {
+	if waiting, err := u.putBack(ctx); err != nil || waiting {
 		return err
 	}
 	return u.keep(ctx, u.current().next(stateInstalled))
 }
 
+// putBack undoes an activation that did not come to its end. If a part of a release runs
+// without the rest, a restart is waited for: its other place is the confirmed one.
+func (u *Updater) putBack(ctx context.Context) (waiting bool, err error) {
+	started, err := u.undo(ctx)
+	if err != nil || !started {
+		return false, err
+	}
+	j := u.current().next(stateRollingBack)
+	j.Reason = "a part of it was started without the rest"
+	return true, u.keep(ctx, j)
+}
+
 // undo makes what was before the next to start: in the reverse order, so that what
 // decides the boot is first. It goes by what the boot chain says; the journal tells
 // only which parts of a release were confirmed before what decides the boot was.
-func (u *Updater) undo(ctx context.Context) error {
+// started says that a place that was rolled back runs until the next restart.
+func (u *Updater) undo(ctx context.Context) (started bool, err error) {
 	j := u.current()
 	names := u.order(ctx)
 	slices.Reverse(names)
 	for _, name := range names {
 		inv, err := u.parts.Installers[name].Inventory(ctx)
 		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+			return started, fmt.Errorf("%s: %w", name, err)
 		}
-		confirmed := j.Confirming && name != u.parts.Boot && inv.Running == j.Places[name] && inv.Running != ""
-		if !inv.Trial && !inv.Armed && !confirmed {
+		confirmed := j.Confirming && name != u.parts.Boot && inv.Running == j.Places[name] && inv.Running != "" && inv.Good
+		if !inv.Trial && (!inv.Armed || inv.Good) && !confirmed {
 			continue
 		}
+		started = started || inv.Trial || confirmed
 		if err := u.parts.Installers[name].Rollback(ctx, u.component(ctx, name)); err != nil {
-			return fmt.Errorf("roll back %s: %w", name, err)
+			return started, fmt.Errorf("roll back %s: %w", name, err)
 		}
 	}
-	return nil
+	return started, nil
 }
 
 // order returns the installers in the order of activation: as in the release that

@@ -154,25 +154,38 @@ func (u *Updater) writeOne(ctx context.Context, o *offer, i int) error {
 	}
 }
 
+// free returns the place that may be written: the one beside the running one, unless
+// that is the only one that would start.
+func (u *Updater) free(ctx context.Context, name string) (place string, err error) {
+	inv, err := u.parts.Installers[name].Inventory(ctx)
+	switch {
+	case err != nil:
+		return "", err
+	case inv.Trial || inv.Armed && inv.Good:
+		return "", fmt.Errorf("%s runs and is not confirmed: %w", inv.Running, ErrBusy)
+	}
+	return inv.Other, nil
+}
+
 // prepare makes the place of component i unbootable and opens it.
 func (u *Updater) prepare(ctx context.Context, o *offer, i int, t Target) (*writer, error) {
 	c := o.Components[i]
-	inv, err := u.parts.Installers[c.Name].Inventory(ctx)
+	place, err := u.free(ctx, c.Name)
 	if err != nil {
 		return nil, err
 	}
 	j := u.current()
 	resume := j.Offset
-	if j.State != stateWriting || j.Component != i || j.Place != inv.Other || resume > c.Length {
+	if j.State != stateWriting || j.Component != i || j.Place != place || resume > c.Length {
 		resume = 0
-		j.State, j.Component, j.Place, j.Offset = statePreparing, i, inv.Other, 0
+		j.State, j.Component, j.Place, j.Offset = statePreparing, i, place, 0
 		if err := u.keep(ctx, j); err != nil {
 			return nil, err
 		}
 	}
 	sink, err := u.parts.Installers[c.Name].Prepare(ctx, c, c.Length, resume)
 	if err != nil {
-		return nil, fmt.Errorf("prepare %s: %w", inv.Other, err)
+		return nil, fmt.Errorf("prepare %s: %w", place, err)
 	}
 	return newWriter(u, o.Release, c.Name, t, sink, resume), nil
 }

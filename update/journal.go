@@ -31,9 +31,10 @@ var states = [...]string{
 }
 
 const (
-	maxFailed  = 32       // releases that failed and are remembered, newest last
-	maxJournal = 16 << 10 // bytes
-	maxName    = 64
+	maxFailed  = 16      // releases that failed and are remembered, newest last
+	maxJournal = 8 << 10 // bytes
+	maxName    = 32      // of a place
+	maxReason  = 256
 )
 
 // journal is the record of what is under way. It is plain and anybody may have
@@ -69,7 +70,7 @@ func (j journal) check() error {
 		return errors.New("no such state")
 	case j.Component < 0 || j.Component >= MaxComponents || j.Offset < 0 || j.Offset > MaxImage:
 		return errors.New("component or offset out of range")
-	case j.Version != "" && !validVersion(j.Version) || !validText(j.Reason, 512) || !validText(j.Place, maxName):
+	case j.Version != "" && !validVersion(j.Version) || !validText(j.Reason, maxReason) || !validText(j.Place, maxName):
 		return errors.New("version, reason or place is not text as it should be")
 	case len(j.Failed) > maxFailed || len(j.Places) > MaxComponents:
 		return errors.New("too many places or failures")

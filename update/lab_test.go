@@ -105,6 +105,9 @@ func factory(m *powercut.Machine, v *vendor, number uint64) error {
 	if err != nil {
 		return err
 	}
+	if err := update.NewFloors(d).Reserve(context.Background()); err != nil {
+		return err
+	}
 	for _, name := range v.components() {
 		if err := (slots{m, name}).factory(v.image(name, number, imageSize)); err != nil {
 			return err
@@ -166,6 +169,7 @@ func (d *device) journal(ctx context.Context) (j struct {
 	State, Reason string
 	Document      update.Digest
 	Offset        int64
+	Link          bool
 	Failed        []struct{ Count int }
 }) {
 	raw, err := d.dir.Get(ctx, "update/journal")

@@ -82,7 +82,8 @@ func (u *Updater) meetConfirmed(ctx context.Context, inv Installed) error {
 	isNew := inv.Running == j.Places[u.parts.Boot] && inv.Running != ""
 	switch j.State {
 	case stateIdle, stateRolledBack, stateInstalled, stateVerifying, stateWriting, statePreparing:
-		if err := u.undo(ctx); err != nil { // armed behind the journal's back, or parts of it
+		// What is armed or started behind the journal's back.
+		if waiting, err := u.putBack(ctx); err != nil || waiting {
 			return err
 		}
 		return u.settle(ctx, OpInstall, j.State == stateIdle || j.State == stateRolledBack)
@@ -174,7 +175,7 @@ func (u *Updater) runs(o *offer) bool {
 func (u *Updater) goBack(ctx context.Context, inv Installed) error {
 	j := u.current()
 	if inv.Trial || !inv.Good {
-		if err := u.undo(ctx); err != nil {
+		if _, err := u.undo(ctx); err != nil {
 			return err
 		}
 	}
@@ -192,21 +193,24 @@ func (u *Updater) goBack(ctx context.Context, inv Installed) error {
 // reverted notes that the release before runs again, and that the new one failed.
 func (u *Updater) reverted(ctx context.Context, reason string) error {
 	j := u.current()
-	if err := u.undo(ctx); err != nil {
+	if j.State != stateRollingBack {
+		j = j.failed()
+	}
+	if j.Reason = reason; reason == "" {
+		j.Reason = "the boot loader gave it up"
+	}
+	started, err := u.undo(ctx)
+	if err != nil {
 		return err
+	}
+	if started { // parts of it run until the next restart
+		return u.keep(ctx, j.next(stateRollingBack))
 	}
 	for _, op := range []string{OpRestart, OpTrial} {
 		if err := u.settle(ctx, op, false); err != nil {
 			return err
 		}
 	}
-	if reason == "" {
-		reason = "the boot loader gave it up"
-	}
-	if j.State != stateRollingBack {
-		j = j.failed()
-	}
-	j.Reason = reason
 	u.event(ctx, access.EventUpdateReverted, j, nil)
 	u.count(func(s *Stats) { s.Reverted++ })
 	return u.keep(ctx, j.over(stateRolledBack))

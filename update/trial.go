@@ -227,7 +227,7 @@ func (u *Updater) abandon(ctx context.Context, reason string, by *access.Entity)
 			return err
 		}
 	}
-	if err := u.undo(ctx); err != nil {
+	if _, err := u.undo(ctx); err != nil {
 		return err
 	}
 	if j.State == stateRollingBack {
@@ -254,7 +254,7 @@ func (u *Updater) giveUp(ctx context.Context, inv Installed, reason string) erro
 			return err
 		}
 	}
-	if err := u.undo(ctx); err != nil {
+	if _, err := u.undo(ctx); err != nil {
 		return err
 	}
 	err := u.restartBack(ctx)
@@ -278,10 +278,10 @@ func (u *Updater) restartBack(ctx context.Context) error {
 	return nil
 }
 
-// clean makes a reason of at most 512 bytes that can be kept.
+// clean makes a reason that can be kept.
 func clean(reason string) string {
-	if len(reason) > 512 || !validText(reason, 512) {
-		return "a reason that is not 512 bytes of printable text"
+	if !validText(reason, maxReason) {
+		return "a reason that is not 256 bytes of printable text"
 	}
 	return reason
 }
