@@ -161,8 +161,8 @@ func describe(ctx context.Context, m *powercut.Machine, v *vendor) (string, erro
 // linked is describe, with what an activation keeps for the trial.
 func linked(ctx context.Context, m *powercut.Machine, v *vendor) (string, error) {
 	text, err := describe(ctx, m, v)
-	if err != nil {
-		return "", err
+	if err != nil || strings.Contains(text, "trial=false") {
+		return text, err
 	}
 	d, err := start(ctx, m, v, nil)
 	if err != nil {
