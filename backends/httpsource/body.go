@@ -41,6 +41,9 @@ func (b *body) Read(p []byte) (int, error) {
 	if b.left == 0 {
 		return 0, io.EOF
 	}
+	if b.ctx.Err() != nil { // bytes may still wait in a buffer
+		return 0, fmt.Errorf("httpsource: read: %w: %w", update.ErrUnavailable, context.Cause(b.ctx))
+	}
 	n, err := b.timed(p[:min(int64(len(p)), b.left)])
 	b.left -= int64(n)
 	switch {

@@ -36,7 +36,7 @@ func good(w http.ResponseWriter, r *http.Request) {
 }
 
 // serve starts an HTTPS server and a source for it.
-func serve(t *testing.T, h http.HandlerFunc, change ...func(*httpsource.Options)) *httpsource.Source {
+func serve(t testing.TB, h http.HandlerFunc, change ...func(*httpsource.Options)) *httpsource.Source {
 	srv := httptest.NewUnstartedServer(h)
 	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
 	srv.StartTLS()
@@ -44,7 +44,7 @@ func serve(t *testing.T, h http.HandlerFunc, change ...func(*httpsource.Options)
 	return source(t, srv, change...)
 }
 
-func source(t *testing.T, srv *httptest.Server, change ...func(*httpsource.Options)) *httpsource.Source {
+func source(t testing.TB, srv *httptest.Server, change ...func(*httpsource.Options)) *httpsource.Source {
 	opts := &httpsource.Options{Dial: dial, TLS: trusting(srv)}
 	for _, c := range change {
 		c(opts)
@@ -60,7 +60,7 @@ func trusting(srv *httptest.Server) *tls.Config {
 }
 
 // read opens a file and reads what comes.
-func read(t *testing.T, s *httpsource.Source, offset, length int64) (data []byte, at int64, err error) {
+func read(t testing.TB, s *httpsource.Source, offset, length int64) (data []byte, at int64, err error) {
 	r, at, err := s.Open(t.Context(), name, offset, length)
 	if err != nil {
 		return nil, 0, err

@@ -19,7 +19,7 @@
 // A power cut at any step leaves the repository as it was or with the whole release;
 // files that nothing lists may be left over, and harm nobody.
 //
-//	fsys, err := durable.OpenRaw("/srv/updates")
+//	fsys, err := durable.OpenRaw("/srv/updates", nil)
 //	...
 //	repo, err := publish.Init(ctx, fsys, publish.Roles{
 //		Root: publish.Role{Signers: root}, Targets: publish.Role{Signers: targets},

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"path"
 	"strconv"
+	"time"
 
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 
@@ -38,7 +39,7 @@ func (r *Repository) AddRelease(ctx context.Context, release update.Release, ima
 	a := &adding{r: r, st: st, release: release, images: images}
 	a.release.Components = append([]update.Component(nil), release.Components...)
 	if a.release.Published.IsZero() {
-		a.release.Published = r.now().UTC()
+		a.release.Published = r.now().UTC().Truncate(time.Second)
 	}
 	if err := a.precheck(); err != nil {
 		return nil, err
