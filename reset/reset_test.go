@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -283,6 +284,42 @@ func TestOldOrderIsDropped(t *testing.T) {
 	d = start(t, m)
 	assert.Contains(t, held(t, d), "subjects 1; cache 1")
 	require.NoError(t, d.resetter.Health(ctx))
+}
+
+// TestRun: the notice comes once, after the start that followed the reset.
+func TestRun(t *testing.T) {
+	m, d := onMachine(t)
+	require.NoError(t, d.resetter.Reset(d.as(t.Context(), "ann"), reset.Settings, "x"))
+	d = start(t, m)
+	var told []reset.Notice
+	fails := errors.New("no room")
+	d.opts.Notice = func(_ context.Context, n reset.Notice) error {
+		told = append(told, n)
+		return fails
+	}
+	require.NoError(t, d.reopen(t.Context()))
+	run := func() {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			ended := make(chan error)
+			go func() { ended <- d.resetter.Run(ctx) }()
+			synctest.Wait()
+			cancel()
+			require.ErrorIs(t, <-ended, context.Canceled)
+		})
+	}
+	run()
+	require.Len(t, told, 1)
+	fails = nil
+	run()
+	run()
+	require.Len(t, told, 2, "told again after the error, and then no more")
+	require.Equal(t, reset.NoticeDone, told[1].Type)
+	require.Contains(t, told[1].Text, "Scope: settings.")
+	last, err := d.resetter.Last(t.Context())
+	require.NoError(t, err)
+	require.True(t, last.Accepted)
 }
 
 func TestBadSteps(t *testing.T) {

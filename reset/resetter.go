@@ -123,19 +123,27 @@ func (r *Resetter) hold(ctx context.Context, scope string) error {
 	return err
 }
 
-// Run tells, once the device runs, of a reset that ended before this start, and waits
-// until ctx ends.
+// Run is [Resetter.Accept] once the device runs, and waits until ctx ends.
 func (r *Resetter) Run(ctx context.Context) error {
-	if err := r.accept(ctx); err != nil && ctx.Err() == nil {
+	if err := r.Accept(ctx); err != nil && ctx.Err() == nil {
 		r.opts.Log.LogAttrs(ctx, slog.LevelError, access.EventResetDone, slog.String(access.KeyError, err.Error()))
 	}
 	<-ctx.Done()
 	return ctx.Err()
 }
 
-func (r *Resetter) accept(ctx context.Context) error {
+// Accept tells of a reset that ended before this start: the device has come up after
+// it. It tells of each once, again after an error, and keeps that it did.
+func (r *Resetter) Accept(ctx context.Context) error {
 	r.working.Lock()
 	defer r.working.Unlock()
+	if err := r.accept(ctx); err != nil {
+		return fmt.Errorf("reset: accept: %w", err)
+	}
+	return nil
+}
+
+func (r *Resetter) accept(ctx context.Context) error {
 	rec, err := r.load(ctx)
 	if err != nil || rec.Last == nil || rec.Last.Accepted || r.dir.Held() != nil {
 		return err

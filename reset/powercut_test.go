@@ -1,0 +1,122 @@
+package reset_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/iot-device-baseline/baseline/access"
+	"github.com/iot-device-baseline/baseline/durable"
+	"github.com/iot-device-baseline/baseline/durable/powercut"
+	"github.com/iot-device-baseline/baseline/reset"
+)
+
+func factoryNew(ctx context.Context, m *powercut.Machine) error {
+	dir, err := durable.OpenFS(m.FS(), nil)
+	if err != nil {
+		return err
+	}
+	return build(ctx, dir)
+}
+
+// on starts the device and runs fn.
+func on(fn func(ctx context.Context, d *device) error) func(context.Context, *powercut.Machine) error {
+	return func(ctx context.Context, m *powercut.Machine) error {
+		dir, err := durable.OpenFS(m.FS(), nil)
+		if err != nil {
+			return err
+		}
+		d, err := open(ctx, dir)
+		if err != nil {
+			return err
+		}
+		return fn(ctx, d)
+	}
+}
+
+// tell starts the device, as every start does, and says what it holds.
+func tell(ctx context.Context, m *powercut.Machine) (string, error) {
+	out := ""
+	err := on(func(ctx context.Context, d *device) error {
+		text, err := d.holds(ctx)
+		// By which method a step ended depends on where it was cut.
+		out, _, _ = strings.Cut(text, " [")
+		if last, lerr := d.resetter.Last(ctx); lerr == nil && last.Accepted {
+			out += " accepted"
+		}
+		return errors.Join(err, d.resetter.Health(ctx))
+	})(ctx, m)
+	return out, err
+}
+
+// resetting orders a reset by presence, which works before and after it.
+func resetting(scope string) func(ctx context.Context, d *device) error {
+	return func(ctx context.Context, d *device) error {
+		e, err := d.guard.ProvePresence(ctx, here{})
+		if err != nil {
+			return err
+		}
+		return d.resetter.Reset(access.WithEntity(ctx, e), scope, "sold")
+	}
+}
+
+func ops() []powercut.Op {
+	return []powercut.Op{
+		{
+			Name: "reset.factory", Methods: []string{"Resetter.Reset", "Open"},
+			Before: factoryNew, Do: on(resetting(reset.Factory)), State: tell,
+		},
+		{
+			Name: "reset.resume", Methods: []string{"Resetter.Resume"},
+			Before: func(ctx context.Context, m *powercut.Machine) error {
+				if err := factoryNew(ctx, m); err != nil {
+					return err
+				}
+				return on(interrupted)(ctx, m)
+			},
+			Do:    on(func(context.Context, *device) error { return nil }),
+			State: tell,
+		},
+		{
+			Name: "reset.accept", Methods: []string{"Resetter.Accept"},
+			Before: func(ctx context.Context, m *powercut.Machine) error {
+				if err := factoryNew(ctx, m); err != nil {
+					return err
+				}
+				if err := on(resetting(reset.Settings))(ctx, m); err != nil {
+					return err
+				}
+				return on(func(context.Context, *device) error { return nil })(ctx, m)
+			},
+			Do:    on(func(ctx context.Context, d *device) error { return d.resetter.Accept(ctx) }),
+			State: tell,
+		},
+	}
+}
+
+// interrupted leaves a reset whose second step failed.
+func interrupted(ctx context.Context, d *device) error {
+	d.steps[1].Run = func(context.Context, string) (string, error) { return "", errors.New("no answer") }
+	if err := d.reopen(ctx); err != nil {
+		return err
+	}
+	if err := resetting(reset.Factory)(ctx, d); !errors.Is(err, reset.ErrInterrupted) {
+		return fmt.Errorf("want an interrupted reset, got %w", err)
+	}
+	return nil
+}
+
+func TestPowerCutReset(t *testing.T) {
+	for _, op := range ops() {
+		t.Run(op.Name, func(t *testing.T) { powercut.Run(t, op) })
+	}
+}
+
+func TestPowerCutCoversAll(t *testing.T) {
+	powercut.Covered(t, ops(), []string{
+		"Resetter.Features", "Resetter.Health", "Resetter.Last", "Resetter.Scopes",
+		"Resetter.Run", // Accept, and waiting
+	}, (*reset.Resetter)(nil))
+}
