@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/iot-device-baseline/baseline/config"
+	"github.com/iot-device-baseline/baseline/config/bundle"
 	"github.com/iot-device-baseline/baseline/durable"
 	"github.com/iot-device-baseline/baseline/durable/powercut"
 )
@@ -24,25 +25,25 @@ func ExampleSettings_ApplyBundle() {
 	guard := newOwned(panics{}) // in service; the entity "operator" has a role
 	store, _ := durable.OpenFS(powercut.New().FS(), nil)
 	schema, _ := config.For[Probe](nil)
-	settings, err := config.Open(ctx, store, schema, guard, &config.Options{Bundles: &config.Bundles{
+	settings, err := config.Open(ctx, store, schema, guard, &config.Options{Bundles: config.NewBundles(config.BundleOptions{
 		Verifier: pens{operator}, Device: "meter-7",
 		Signers: map[string]config.BundleSigner{operator.id(): {Entity: "operator", Scope: []string{"/interval"}}},
-		Issuer:  guard.Issuer("openpgp"), Ownership: guard.Ownership, Receipts: deviceID,
-	}})
+		Issuer:  guard.Issuer("openpgp"), Ownership: guard.Ownership, Receipts: bundle.NewReceipts(deviceID),
+	})})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	bundle := config.Bundle{Sequence: 1, Device: "meter-7", Patch: json.RawMessage(`{"interval":"30s"}`)}
-	document, _ := bundle.Encode()
+	b := config.Bundle{Sequence: 1, Device: "meter-7", Patch: json.RawMessage(`{"interval":"30s"}`)}
+	document, _ := b.Encode()
 	result, err := settings.ApplyBundle(ctx, document, operator.sign(document))
 	fmt.Println(result.Changed, err)
-	said, err := config.VerifyBundleReceipt(result.Receipt, deviceID.Public())
+	said, err := bundle.VerifyReceipt(result.Receipt, deviceID.Public())
 	fmt.Println(said.Device, said.Result, said.Sequence, err)
 	_, err = settings.ApplyBundle(ctx, document, operator.sign(document))
 	fmt.Println(errors.Is(err, config.ErrReplay))
-	bundle = config.Bundle{Sequence: 2, Device: "*", Patch: json.RawMessage(`{"telnet":true}`)}
-	document, _ = bundle.Encode()
+	b = config.Bundle{Sequence: 2, Device: "*", Patch: json.RawMessage(`{"telnet":true}`)}
+	document, _ = b.Encode()
 	_, err = settings.ApplyBundle(ctx, document, operator.sign(document))
 	fmt.Println(err)
 	// Output:

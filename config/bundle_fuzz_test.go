@@ -9,6 +9,7 @@ import (
 
 	"github.com/iot-device-baseline/baseline/access"
 	"github.com/iot-device-baseline/baseline/config"
+	"github.com/iot-device-baseline/baseline/config/bundle"
 )
 
 // FuzzBundle: a document that is read is written and read again as the same. Signed,
@@ -53,7 +54,7 @@ func FuzzBundle(f *testing.F) {
 			require.Zero(t, d.last(vendor).Sequence)
 			return
 		}
-		got, err := config.VerifyBundleReceipt(r.Receipt, deviceID.Public())
+		got, err := bundle.VerifyReceipt(r.Receipt, deviceID.Public())
 		require.NoError(t, err)
 		require.Equal(t, b.Sequence, got.Sequence)
 		require.NoError(t, d.open())

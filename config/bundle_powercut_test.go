@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/iot-device-baseline/baseline/config"
+	"github.com/iot-device-baseline/baseline/config/bundle"
 	"github.com/iot-device-baseline/baseline/durable"
 	"github.com/iot-device-baseline/baseline/durable/powercut"
 )
@@ -52,7 +53,7 @@ func (o *owned) holds(ctx context.Context, m *powercut.Machine) (string, error) 
 		if a.Sequence == 0 {
 			continue
 		}
-		r, err := config.VerifyBundleReceipt(a.Receipt, deviceID.Public())
+		r, err := bundle.VerifyReceipt(a.Receipt, deviceID.Public())
 		if err != nil || r.Sequence != a.Sequence || r.Digest != a.Digest {
 			return "", fmt.Errorf("receipt of %s: %w", a.Entity, err)
 		}

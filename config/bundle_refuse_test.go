@@ -106,6 +106,7 @@ func TestBundlesArguments(t *testing.T) {
 	}
 	all := []string{""}
 	for name, change := range map[string]func(*config.Bundles){
+		"not made":   func(b *config.Bundles) { *b = config.Bundles{BundleOptions: b.BundleOptions} },
 		"verifier":   func(b *config.Bundles) { b.Verifier = nil },
 		"issuer":     func(b *config.Bundles) { b.Issuer = nil },
 		"ownership":  func(b *config.Bundles) { b.Ownership = nil },
@@ -121,15 +122,15 @@ func TestBundlesArguments(t *testing.T) {
 			b.Signers = map[string]config.BundleSigner{"ab": {Entity: "x", Scope: all}, "AB": {Entity: "y", Scope: all}}
 		},
 		"entity":       signer(config.BundleSigner{Scope: all}),
-		"kind":         signer(config.BundleSigner{Entity: "x", Kind: access.KindPresence, Scope: all}),
+		"presence":     signer(config.BundleSigner{Entity: "x", Kind: access.KindPresence, Scope: all}),
+		"person":       signer(config.BundleSigner{Entity: "x", Kind: access.KindPerson, Scope: all}),
 		"no scope":     signer(config.BundleSigner{Entity: "x"}),
 		"scope":        signer(config.BundleSigner{Entity: "x", Scope: []string{"/nothing"}}),
 		"scope, slash": signer(config.BundleSigner{Entity: "x", Scope: []string{"name"}}),
 	} {
 		o := d.opts
-		b := *d.owned.bundles()
-		change(&b)
-		o.Bundles = &b
+		o.Bundles = d.owned.bundles()
+		change(o.Bundles)
 		_, err := config.Open(t.Context(), d.dir, d.schema, d.auth, &o)
 		require.ErrorIs(t, err, fs.ErrInvalid, name)
 	}

@@ -2,7 +2,6 @@ package config_test
 
 import (
 	"context"
-	"crypto"
 	"crypto/ed25519"
 	"encoding/hex"
 	"encoding/json"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/iot-device-baseline/baseline/access"
 	"github.com/iot-device-baseline/baseline/config"
+	"github.com/iot-device-baseline/baseline/config/bundle"
 	"github.com/iot-device-baseline/baseline/durable"
 	"github.com/iot-device-baseline/baseline/durable/powercut"
 )
@@ -118,15 +118,15 @@ func (o *owned) sold() {
 var noon = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
 
 func (o *owned) bundles() *config.Bundles {
-	return &config.Bundles{
+	return config.NewBundles(config.BundleOptions{
 		Verifier: pens{operator, vendor, stranger}, Device: "meter-7", Groups: []string{"meters"},
 		Signers: map[string]config.BundleSigner{
 			operator.id(): {Entity: "operator", Scope: []string{"/name", "/interval", "/network", "/users/ann", "/log"}},
 			vendor.id():   {Entity: "vendor", Kind: access.KindService, Scope: []string{""}},
 		},
-		Issuer: o.Issuer("openpgp"), Ownership: o.Ownership, Receipts: deviceID,
+		Issuer: o.Issuer("openpgp"), Ownership: o.Ownership, Receipts: bundle.NewReceipts(deviceID),
 		Now: func() (time.Time, durable.Quality) { return noon, durable.Set },
-	}
+	})
 }
 
 // bundled is a device that takes bundles.
@@ -179,8 +179,3 @@ func (d *bundled) last(p pen) config.AppliedBundle {
 func (d *bundled) names(name string) config.Bundle {
 	return config.Bundle{Sequence: 1, Patch: json.RawMessage(`{"name":"` + name + `"}`)}
 }
-
-// dead is a key of a device that cannot be reached.
-type dead struct{ public crypto.PublicKey }
-
-func (d dead) Public() crypto.PublicKey { return d.public }

@@ -1,12 +1,8 @@
 package config_test
 
 import (
-	"bytes"
 	"context"
-	"crypto"
 	"encoding/json"
-	"errors"
-	"io"
 	"strings"
 	"sync"
 	"testing"
@@ -19,13 +15,9 @@ import (
 	"github.com/iot-device-baseline/baseline/access"
 	"github.com/iot-device-baseline/baseline/clause"
 	"github.com/iot-device-baseline/baseline/config"
+	"github.com/iot-device-baseline/baseline/config/bundle"
 	"github.com/iot-device-baseline/baseline/durable"
-	"github.com/iot-device-baseline/baseline/receipt"
 )
-
-func (d dead) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
-	return nil, errors.New("the TPM does not answer")
-}
 
 func patch(sequence uint64, text string) config.Bundle {
 	return config.Bundle{Sequence: sequence, Patch: json.RawMessage(text)}
@@ -43,7 +35,7 @@ func TestBundleApplied(t *testing.T) {
 	assert.Equal(t, "kitchen", d.applier.now.Name)
 	assert.Equal(t, d.settings.Revision(), r.Revision)
 	assert.Equal(t, []string{"/network/port"}, r.Restart)
-	got, err := config.VerifyBundleReceipt(r.Receipt, deviceID.Public())
+	got, err := bundle.VerifyReceipt(r.Receipt, deviceID.Public())
 	require.NoError(t, err)
 	doc := document(t, b)
 	assert.Equal(t, &config.BundleReceipt{
@@ -124,7 +116,7 @@ func TestBundleOwnership(t *testing.T) {
 	bound.Ownership = anns
 	d.mustSend(operator, patch(3, `{"name":"free"}`))
 	r := d.mustSend(operator, bound)
-	got, err := config.VerifyBundleReceipt(r.Receipt, deviceID.Public())
+	got, err := bundle.VerifyReceipt(r.Receipt, deviceID.Public())
 	require.NoError(t, err)
 	assert.Equal(t, anns, got.Ownership)
 	_, err = d.send(operator, patch(5, `{"name":"free"}`))
@@ -155,69 +147,6 @@ func TestBundleOwnership(t *testing.T) {
 	require.ErrorIs(t, err, config.ErrReplay, "a bound bundle does not make way for it")
 	d.mustSend(operator, patch(4, `{"name":"free"}`))
 	assert.Equal(t, uint64(4), d.last(operator).Sequence)
-}
-
-// TestBundleWithoutKey: the bundle is in force when the device cannot sign; the
-// receipt says so, and comes signed when it can.
-func TestBundleWithoutKey(t *testing.T) {
-	for _, how := range []string{"sent again", "started again", "sent again after a start"} {
-		t.Run(how, func(t *testing.T) {
-			d := newBundled(t)
-			d.opts.Bundles.Receipts = dead{deviceID.Public()}
-			require.NoError(t, d.open())
-			r := d.mustSend(operator, patch(1, `{"name":"a"}`))
-			_, err := config.VerifyBundleReceipt(r.Receipt, deviceID.Public())
-			require.ErrorIs(t, err, receipt.ErrUnsigned)
-			assert.NotContains(t, string(r.Receipt), "TPM")
-			require.NoError(t, d.settings.Health(t.Context()))
-			if how != "sent again" {
-				require.NoError(t, d.open())
-				require.Empty(t, d.last(operator).Receipt)
-			}
-			d.opts.Bundles.Receipts = deviceID // the options share it
-			if how == "started again" {
-				require.NoError(t, d.open())
-			} else {
-				r, err = d.send(operator, patch(1, `{"name":"a"}`))
-				require.ErrorIs(t, err, config.ErrReplay)
-				assert.Equal(t, d.last(operator).Receipt, r.Receipt)
-			}
-			got, err := config.VerifyBundleReceipt(d.last(operator).Receipt, deviceID.Public())
-			require.NoError(t, err)
-			assert.Equal(t, uint64(1), got.Sequence)
-		})
-	}
-}
-
-func TestBundleReceiptRefused(t *testing.T) {
-	d := newBundled(t)
-	env := d.mustSend(operator, patch(1, `{"name":"a"}`)).Receipt
-	in, err := receipt.Inspect(env)
-	require.NoError(t, err)
-	_, err = config.VerifyBundleReceipt(env, unknown.key.Public())
-	require.ErrorIs(t, err, receipt.ErrSignature)
-	for name, change := range map[string]func(*receipt.Statement){
-		"type":    func(st *receipt.Statement) { st.PredicateType = "https://example.com/x" },
-		"unknown": func(st *receipt.Statement) { st.Predicate = json.RawMessage(`{"result":"applied","x":1}`) },
-		"result": func(st *receipt.Statement) {
-			st.Predicate = bytes.Replace(st.Predicate, []byte("applied"), []byte("refused"), 1)
-		},
-		"subject": func(st *receipt.Statement) { st.Subject[0].Name = "other" },
-		"digest": func(st *receipt.Statement) {
-			st.Subject[0].Digest = map[string]string{"sha1": strings.Repeat("ab", 20)}
-		},
-		"two":        func(st *receipt.Statement) { st.Subject = append(st.Subject, st.Subject[0]) },
-		"wrong type": func(st *receipt.Statement) { st.Predicate = json.RawMessage(`{"result":7}`) },
-	} {
-		st := *in.Statement
-		st.Subject = append([]receipt.Subject(nil), st.Subject...)
-		change(&st)
-		forged, err := receipt.Sign(&st, deviceID)
-		require.NoError(t, err)
-		_, err = config.VerifyBundleReceipt(forged, deviceID.Public())
-		var field *receipt.FieldError
-		require.ErrorAs(t, err, &field, name)
-	}
 }
 
 // TestBundleRecordUnreadable: without knowing what was taken nothing more is of that

@@ -9,22 +9,11 @@ import (
 )
 
 // BundleResult is what a bundle did, and the receipt for its sender: an envelope that
-// [VerifyBundleReceipt] reads. It has no signature, and says so, when the key of the
+// bundle.VerifyReceipt of config/bundle reads. It has no signature, and says so, when the key of the
 // device was out of reach.
 type BundleResult struct {
 	Result
 	Receipt []byte
-}
-
-// incoming is a bundle on its way.
-type incoming struct {
-	*Bundle
-	digest    string
-	signer    string
-	entity    string // "" until the signature was verified
-	who       BundleSigner
-	ownership string // under which it is taken; set under the lock
-	receipt   []byte
 }
 
 // ApplyBundle carries out a signed settings bundle (27402 5.2.2.2(b), 5.2.2.2(c)), or
@@ -119,15 +108,12 @@ func (s *Settings) inWindow(b *incoming) error {
 func (s *Settings) admitNow(ctx context.Context, b *incoming) error {
 	s.changing.Lock()
 	defer s.changing.Unlock()
-	return s.admit(ctx, b)
+	return s.admitBundle(ctx, b)
 }
 
-// admit says whether b is newer than what was taken of its signer. The caller holds
+// admitBundle says whether b is newer than what was taken of its signer. The caller holds
 // changing. A record that cannot be read refuses: nobody knows then what was taken.
-func (s *Settings) admit(ctx context.Context, b *incoming) error {
-	if b == nil {
-		return nil
-	}
+func (s *Settings) admitBundle(ctx context.Context, b *incoming) error {
 	if _, err := s.settleBundle(ctx); err != nil {
 		return fmt.Errorf("config: bundle: %w", err)
 	}
@@ -146,24 +132,4 @@ func (s *Settings) admit(ctx context.Context, b *incoming) error {
 		b.receipt = r.Receipt
 	}
 	return &BundleError{Field: "/sequence", Rule: "is no news", Cause: ErrReplay}
-}
-
-// inScope says whether p stays in the scope of the signer. What only the settings in
-// force made it alter is not named.
-func (b *incoming) inScope(p *plan) error {
-	if b == nil {
-		return nil
-	}
-	const rule = "is outside of what its signer may touch"
-	for _, path := range p.named {
-		if !b.who.covers(path) {
-			return &BundleError{Field: "/patch" + path, Rule: rule, Cause: access.ErrDenied}
-		}
-	}
-	for _, path := range p.implied {
-		if !b.who.covers(path) {
-			return &BundleError{Field: "/patch", Rule: rule, Cause: access.ErrDenied}
-		}
-	}
-	return nil
 }

@@ -10,13 +10,9 @@ import (
 	"github.com/iot-device-baseline/baseline/access"
 )
 
-// mark is what the record r of the wanted settings says of where they come from: the
-// bundle of p, or what the record before said.
-func (s *Settings) mark(p *plan, r record) *bundleMark {
+// newMark is what the record r of the wanted settings says of the bundle of p.
+func (s *Settings) newMark(p *plan, r record) *bundleMark {
 	b := p.bundle
-	if b == nil {
-		return p.old.record.Bundle
-	}
 	now, quality := s.opts.Bundles.time()
 	m := &bundleMark{
 		Signer: b.signer, Entity: b.entity, Ownership: b.ownership, Bound: b.Ownership != "", Sequence: b.Sequence,
@@ -36,16 +32,6 @@ func (s *Schema) general(paths []string) []string {
 	for _, path := range paths {
 		if g := s.root.find(path).general; !slices.Contains(list, g) && len(list) < maxMarked {
 			list = append(list, g)
-		}
-	}
-	return list
-}
-
-// restarting are those of paths that take effect with a restart.
-func (s *Schema) restarting(paths []string) (list []string) {
-	for _, path := range paths {
-		if s.root.find(path).node.tag.restart {
-			list = append(list, path)
 		}
 	}
 	return list

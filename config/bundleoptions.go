@@ -2,7 +2,6 @@ package config
 
 import (
 	"context"
-	"crypto"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"github.com/iot-device-baseline/baseline/access"
+	"github.com/iot-device-baseline/baseline/clause"
 	"github.com/iot-device-baseline/baseline/durable"
 )
 
@@ -32,9 +32,9 @@ type BundleVerifier interface {
 	Verify(ctx context.Context, document, signature []byte) (signer string, err error)
 }
 
-// Bundles say which settings bundles the device takes. All fields are required
-// but Groups, Method and Now.
-type Bundles struct {
+// BundleOptions say which settings bundles a device takes. All fields are required
+// but Groups and Now.
+type BundleOptions struct {
 	Verifier BundleVerifier
 	// Device is the id by which bundles address this device, Groups others that
 	// address it too: a product, a site. See [Bundle].Device.
@@ -45,22 +45,47 @@ type Bundles struct {
 	// Issuer makes the entity for which a bundle is carried out: that of
 	// access.Guard.Issuer("openpgp"). It is authorised as any other.
 	Issuer *access.Issuer
-	// Ownership is the present ownership: the method of the access.Guard.
+	// Ownership tells the present ownership: the method of the access.Guard.
 	Ownership func() string
-	// Receipts signs the receipts: the key of the device.
-	Receipts crypto.Signer
+	// Receipts signs with the key of the device: bundle.NewReceipts of config/bundle.
+	Receipts BundleReceipts
 	// Now tells the time and how far it can be trusted: the method of the
 	// durable.Clock. Nil takes no bundle that is bound to a time.
 	Now func() (time.Time, durable.Quality)
 }
 
+// Bundles make [Settings] take settings bundles; see [NewBundles].
+type Bundles struct {
+	BundleOptions
+
+	// What follows is reached from here only, so that who takes no bundles links none
+	// of it.
+	check    func(*Bundles, *Schema) error
+	settle   func(*Settings, context.Context) (bundleRecord, error)
+	admit    func(*Settings, context.Context, *incoming) error
+	mark     func(*Settings, *plan, record) *bundleMark
+	features func(*Settings) []clause.Feature
+}
+
+// NewBundles returns what [Options].Bundles takes. [Open] looks at the options, since
+// the scope of a signer is judged by the schema.
+func NewBundles(o BundleOptions) *Bundles {
+	return &Bundles{
+		BundleOptions: o, check: (*Bundles).checkOptions, settle: (*Settings).settleBundle, admit: (*Settings).admitBundle,
+		mark: (*Settings).newMark, features: (*Settings).bundleFeatures,
+	}
+}
+
 // BundleSigner is who an enrolled signer is, and what bundles of his may touch.
 type BundleSigner struct {
-	// Entity is his id in package access. The roles of a person or device are
-	// assigned by the owner and end with the ownership, and so does the enrolment;
-	// those of a service stand in access.GuardOptions.Services.
+	// Entity is his id in package access. The roles of a device, which is any system
+	// outside of this one, are assigned by the owner and end with the ownership, and so
+	// does the enrolment; those of a service stand in access.GuardOptions.Services.
+	//
+	// A person cannot be one: receipts and sequences outlive an erasure. Let him sign
+	// for an organisation, with a key that does not bear his name.
 	Entity string
-	Kind   access.Kind // zero is access.KindDevice
+	Kind   access.Kind // access.KindService, or access.KindDevice; zero is KindDevice
 	// Scope are pointers to the settings that his bundles may name or alter, with all
 	// that is below them: "/network". "" is all settings; none is an error. It
 	// narrows what the roles of Entity allow, and never widens it.
@@ -70,7 +95,7 @@ type BundleSigner struct {
 // maxSigners bounds the records that bundles leave.
 const maxSigners = 64
 
-func (b *Bundles) check(schema *Schema) error {
+func (b *Bundles) checkOptions(schema *Schema) error {
 	switch {
 	case b.Verifier == nil || b.Issuer == nil || b.Ownership == nil || b.Receipts == nil:
 		return bundlesWrong("verifier, issuer, ownership or receipts are missing")
@@ -99,8 +124,8 @@ func (s BundleSigner) check(schema *Schema) error {
 	if !validName(s.Entity) {
 		return bundlesWrong("entity of a signer: " + ruleName)
 	}
-	if s.Kind > access.KindService {
-		return bundlesWrong("kind of a signer: want person, device or service")
+	if s.Kind != 0 && s.Kind != access.KindDevice && s.Kind != access.KindService {
+		return bundlesWrong("kind of a signer: want device or service")
 	}
 	if len(s.Scope) == 0 {
 		return bundlesWrong("scope of a signer: is empty")

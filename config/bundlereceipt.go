@@ -1,18 +1,29 @@
 package config
 
 import (
-	"crypto"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"time"
-
-	"github.com/iot-device-baseline/baseline/internal/strictjson"
-	"github.com/iot-device-baseline/baseline/receipt"
 )
 
-// BundlePredicateType is the type of the statement in the receipt for a bundle.
-const BundlePredicateType = "https://github.com/iot-device-baseline/baseline/settings-bundle/v1"
+// BundleReceipts make the receipts for bundles. NewReceipts of package
+// config/bundle gives them; they are apart because a device that signs nothing has no
+// room for signatures.
+//
+// Who calls it: [Settings.ApplyBundle] and [Open], one call at a time, while no other
+// change goes on.
+//
+//   - Sign returns an envelope with the statement that the document whose SHA-256 is
+//     digest, in hex, is what predicate says, a JSON object: see [BundleReceipt].
+//   - An error of Sign loses nothing: it is called again when the sender asks, and at
+//     the next start. It does not wait for a key that is out of reach.
+//   - Unsigned returns the same without a signature, and with the reason, so that a
+//     reader cannot take it for the other.
+//
+// The interface is frozen. It has no kit yet.
+type BundleReceipts interface {
+	Sign(digest string, predicate []byte) (envelope []byte, err error)
+	Unsigned(digest string, predicate []byte, reason string) (envelope []byte, err error)
+}
 
 // BundleReceipt is what a device signs when a bundle is in force and kept. It says
 // nothing of later changes. It holds no value of a setting and no name of an entry
@@ -23,7 +34,7 @@ type BundleReceipt struct {
 	Signer    string    `json:"signer"`
 	Entity    string    `json:"entity"` // for which it was authorised
 	Sequence  uint64    `json:"sequence"`
-	Result    string    `json:"result"` // "applied"
+	Result    string    `json:"result"` // BundleApplied
 	Revision  string    `json:"revision"`
 	Changed   []string  `json:"changed"`  // the first 64 of the settings that changed; "*" is an entry of a map
 	Count     int       `json:"count"`    // of all that changed
@@ -36,73 +47,40 @@ type BundleReceipt struct {
 	Digest string `json:"-"`
 }
 
-const (
-	resultApplied = "applied"
-	bundleSubject = "settings-bundle"
-)
+// BundleApplied is the result of a bundle that is in force and kept. Refusals get no
+// receipt: whoever can send anything could make the device sign.
+const BundleApplied = "applied"
 
-func (s *Settings) statement(m *bundleMark) (*receipt.Statement, error) {
+func (s *Settings) predicate(m *bundleMark) ([]byte, error) {
 	r := BundleReceipt{
-		Device: s.opts.Bundles.Device, Signer: m.Signer, Entity: m.Entity, Sequence: m.Sequence, Result: resultApplied,
+		Device: s.opts.Bundles.Device, Signer: m.Signer, Entity: m.Entity, Sequence: m.Sequence, Result: BundleApplied,
 		Revision: m.Revision, Changed: m.Changed, Count: m.Count, Insecure: m.Insecure, Restart: m.Restart,
 		Time: m.Time, Clock: m.Clock,
 	}
 	if m.Bound {
 		r.Ownership = m.Ownership
 	}
-	predicate, err := json.Marshal(r)
-	return &receipt.Statement{
-		Subject:       []receipt.Subject{{Name: bundleSubject, Digest: map[string]string{"sha256": m.Digest}}},
-		PredicateType: BundlePredicateType, Predicate: predicate,
-	}, err
+	return json.Marshal(r)
 }
 
 func (s *Settings) signReceipt(m *bundleMark) ([]byte, error) {
-	st, err := s.statement(m)
+	predicate, err := s.predicate(m)
 	if err != nil {
 		return nil, err
 	}
-	return receipt.Sign(st, s.opts.Bundles.Receipts)
+	return s.opts.Bundles.Receipts.Sign(m.Digest, predicate)
 }
 
 // unsignedReceipt says at once what was done when the key of the device is out of
 // reach. A signed one is made as soon as it can be.
 func (s *Settings) unsignedReceipt(m *bundleMark) []byte {
-	st, err := s.statement(m)
+	predicate, err := s.predicate(m)
 	if err != nil {
 		return nil
 	}
-	env, err := receipt.Unsigned(st, "the key of the device cannot sign now")
+	env, err := s.opts.Bundles.Receipts.Unsigned(m.Digest, predicate, "the key of the device cannot sign now")
 	if err != nil {
 		return nil
 	}
 	return env
-}
-
-// VerifyBundleReceipt returns what a device says in the receipt for a bundle, if one
-// of the keys has signed it. Compare Device, Digest and Sequence with what was sent:
-// see [Bundle.Encode]. Errors are those of [receipt.Verify]; [receipt.ErrUnsigned]
-// says that the device could not sign when it answered: send the bundle again.
-func VerifyBundleReceipt(envelope []byte, keys ...crypto.PublicKey) (*BundleReceipt, error) {
-	st, err := receipt.Verify(envelope, keys...)
-	if err != nil {
-		return nil, fmt.Errorf("config: bundle receipt: %w", err)
-	}
-	if st.PredicateType != BundlePredicateType {
-		return nil, fmt.Errorf("config: bundle receipt: %w", &receipt.FieldError{Path: "/predicateType", Rule: "want " + BundlePredicateType})
-	}
-	var r BundleReceipt
-	err = strictjson.Decode(st.Predicate, &r, strictjson.Limits{Bytes: receipt.MaxPayload, Depth: 2, Items: 4 * maxMarked})
-	var bad *strictjson.Error
-	if errors.As(err, &bad) {
-		return nil, fmt.Errorf("config: bundle receipt: %w", &receipt.FieldError{Path: "/predicate" + bad.Path, Rule: bad.Rule})
-	}
-	if err != nil {
-		return nil, fmt.Errorf("config: bundle receipt: %w", err)
-	}
-	r.Digest = st.Subject[0].Digest["sha256"]
-	if len(st.Subject) != 1 || st.Subject[0].Name != bundleSubject || r.Digest == "" || r.Result != resultApplied {
-		return nil, fmt.Errorf("config: bundle receipt: %w", &receipt.FieldError{Path: "/subject", Rule: "want one applied settings bundle"})
-	}
-	return &r, nil
 }

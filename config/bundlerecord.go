@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
 	"time"
 
@@ -138,31 +137,4 @@ func (s *Settings) settleBundle(ctx context.Context) (r bundleRecord, err error)
 		return r, fmt.Errorf("record of the signer: %w", err)
 	}
 	return r, nil
-}
-
-// settleAtStart makes a cut between the two records good.
-func (s *Settings) settleAtStart(ctx context.Context) error {
-	_, err := s.settleBundle(ctx)
-	if errors.Is(err, durable.ErrHeld) || errors.Is(err, fs.ErrClosed) || ctx.Err() != nil {
-		return err
-	}
-	if err != nil {
-		s.ill.copies = err
-	}
-	return nil
-}
-
-// settleAfter settles what was just stored. The settings are in force and their
-// record has the mark, so that a failure is ill health and no more.
-func (s *Settings) settleAfter(ctx context.Context, b *incoming) {
-	if b == nil && !s.unsettled {
-		return
-	}
-	r, err := s.settleBundle(context.WithoutCancel(ctx))
-	if err != nil {
-		s.note(func(i *illness) { i.copies = err })
-	}
-	if b != nil {
-		b.receipt = r.Receipt
-	}
 }

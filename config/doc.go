@@ -13,6 +13,11 @@
 // secure: a schema whose default is graded insecure does not compile (27402
 // 5.2.5.2.1).
 //
+// A signed settings bundle ([NewBundles], [Settings.ApplyBundle]) counts when an enrolled
+// signer has signed it for this device, once and in order, within his scope and his
+// roles; its sender gets a signed receipt. It is not secret: secrets in it are read by
+// whoever carries it.
+//
 // It does not secure the records: whoever can write a plain *durable.Dir can
 // change settings behind its back, and reads the secrets. Give it a
 // protect.Compartment where that matters. In-process code that holds a [View] is
@@ -20,15 +25,17 @@
 //
 // Threats: a client that may change one setting and tries another; a document made
 // to exhaust or confuse a parser; a guess at settings that may not be read; an
-// owner talked into an insecure choice; an update that no longer takes a stored
+// owner talked into an insecure choice; a bundle forged, sent again, sent to another
+// device, or kept for the next owner; an update that no longer takes a stored
 // value; a medium that loses bits.
 //
 // # Power cuts
 //
 // What [Settings.Change] acknowledged is kept: one record replaces another in one
-// step. Appliers are not journalled: [Open] applies the stored settings again. A
-// record that is damaged is replaced by that of the last good start, and else by
-// the defaults and the floor.
+// step. A bundle is taken with that same step, and so never twice, and never refused
+// as taken when its settings were not in force. Appliers are not journalled: [Open]
+// applies the stored settings again. A record that is damaged is replaced by that of
+// the last good start, and else by the defaults and the floor.
 //
 //	type Device struct {
 //		Interval time.Duration `json:"interval" setting:"doc=Time between readings; default=10s; min=1s; max=1h"`

@@ -36,5 +36,5 @@ func (s *Settings) Features() []clause.Feature {
 	if s.opts.Bundles == nil {
 		return list
 	}
-	return append(list, s.bundleFeatures()...)
+	return append(list, s.opts.Bundles.features(s)...)
 }

@@ -29,7 +29,7 @@ type Options struct {
 	Notice func(ctx context.Context, n Notice)
 	// Interlock is asked before a change; nil means that nothing else happens.
 	Interlock Interlock
-	// Bundles are the signed settings bundles that the device takes; nil takes none.
+	// Bundles make the device take signed settings bundles; nil takes none.
 	Bundles *Bundles
 }
 

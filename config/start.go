@@ -29,8 +29,10 @@ func (s *Settings) check(store durable.Store) error {
 		}
 		names = append(names, a.Name)
 	}
-	if s.opts.Bundles != nil {
-		return s.opts.Bundles.check(s.schema)
+	if b := s.opts.Bundles; b != nil && b.check != nil {
+		return b.check(b, s.schema)
+	} else if b != nil {
+		return fmt.Errorf("config: open: bundles are not from NewBundles: %w", fs.ErrInvalid)
 	}
 	return nil
 }

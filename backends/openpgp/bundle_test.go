@@ -13,6 +13,7 @@ import (
 	"github.com/iot-device-baseline/baseline/access"
 	"github.com/iot-device-baseline/baseline/backends/openpgp"
 	"github.com/iot-device-baseline/baseline/config"
+	"github.com/iot-device-baseline/baseline/config/bundle"
 	"github.com/iot-device-baseline/baseline/durable"
 	"github.com/iot-device-baseline/baseline/durable/powercut"
 )
@@ -62,10 +63,10 @@ func newLamp(t *testing.T) *lampDevice {
 func (d *lampDevice) open(t *testing.T, verifier *openpgp.Verifier, signer string) (*config.Settings, *config.View[lamp]) {
 	schema, err := config.For[lamp](nil)
 	require.NoError(t, err)
-	s, err := config.Open(t.Context(), d.dir, schema, d.guard, &config.Options{Bundles: &config.Bundles{
-		Verifier: verifier, Device: "lamp-1", Issuer: d.guard.Issuer("openpgp"), Ownership: d.guard.Ownership, Receipts: d.key,
+	s, err := config.Open(t.Context(), d.dir, schema, d.guard, &config.Options{Bundles: config.NewBundles(config.BundleOptions{
+		Verifier: verifier, Device: "lamp-1", Issuer: d.guard.Issuer("openpgp"), Ownership: d.guard.Ownership, Receipts: bundle.NewReceipts(d.key),
 		Signers: map[string]config.BundleSigner{signer: {Entity: "vendor", Kind: access.KindService, Scope: []string{""}}},
-	}})
+	})})
 	require.NoError(t, err)
 	view, err := config.NewView[lamp](s)
 	require.NoError(t, err)
@@ -91,7 +92,7 @@ func TestBundleByGPG(t *testing.T) {
 	r, err := s.ApplyBundle(t.Context(), document, signature)
 	require.NoError(t, err)
 	assert.Equal(t, 80, view.Load().Level)
-	got, err := config.VerifyBundleReceipt(r.Receipt, d.key.Public())
+	got, err := bundle.VerifyReceipt(r.Receipt, d.key.Public())
 	require.NoError(t, err)
 	assert.Equal(t, id, got.Signer)
 	assert.Equal(t, []string{"/level"}, got.Changed)

@@ -54,6 +54,7 @@ var rules = []Rule{
 	{Path: "protect/transport", Floor: Floor2, Std: []string{"net", "crypto/tls"}},
 	{Path: "config", Floor: Floor2},
 	{Path: "config/pattern", Floor: Floor2},
+	{Path: "config/bundle", Floor: Floor2},
 	{Path: "erase", Floor: Floor2, Modules: []string{xsys}},
 	{Path: "reset", Floor: Floor2},
 	{Path: "update", Floor: Floor2},
