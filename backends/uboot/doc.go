@@ -32,32 +32,28 @@
 //
 // # The boot script
 //
-// This is what the boot loader has to run; [Choose] plays it:
+// [Script] gives what U-Boot has to run at each start, and [Choose] plays it: the first
+// slot of BOOT_ORDER that is good, or on trial with tries left, of which it first takes
+// one:
 //
 //	setenv slot
 //	for s in ${BOOT_ORDER}; do
-//	  if test -n "${slot}"; then
-//	    # one was found
-//	  elif test "${s}" = "a"; then
-//	    if test "${BOOT_a_STATE}" = "good"; then
-//	      setenv slot a
-//	    elif test "${BOOT_a_STATE}" = "trial" && test 0x${BOOT_a_LEFT} -gt 0; then
+//	  if test -z "${slot}" && test "${s}" = "a"; then
+//	    if test "${BOOT_a_STATE}" = "good"; then setenv slot a; fi
+//	    if test "${BOOT_a_STATE}" = "trial" && test 0x${BOOT_a_LEFT} -gt 0; then
 //	      setexpr BOOT_a_LEFT ${BOOT_a_LEFT} - 1
-//	      saveenv
-//	      setenv slot a
+//	      if saveenv; then setenv slot a; fi
 //	    fi
-//	  elif test "${s}" = "b"; then
-//	    # the same for b
 //	  fi
+//	  ... the same for b
 //	done
-//	if test -z "${slot}"; then
-//	  run rescue
-//	fi
-//	setenv bootargs "${bootargs} slot=${slot}"
 //
-// The try is saved before it begins, so a slot that hangs is left after its tries.
-// saveenv must not fail without notice: where it does, a slot on trial could start for
-// ever; let the hardware watchdog end it.
+// A try is saved before it begins, so a slot that hangs is left after its tries. Then
+// the vendor's script starts the slot and tells it so, or turns to a rescue:
+//
+//	run choose
+//	if test -z "${slot}"; then run rescue; fi
+//	setenv bootargs "${bootargs} slot=${slot}"
 //
 //	boot, err := durable.OpenRaw("/boot", nil)
 //	...

@@ -5,16 +5,22 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 )
 
+// realUBoot is no program of this machine.
+const realUBoot = "/usr/lib/u-boot/qemu_arm/u-boot.bin"
+
 // foreign names the programs that tests run, and the Debian package of each.
 var foreign = map[string]string{
-	"openssl":     "openssl",          // verifies receipts with somebody else's code
-	"fw_printenv": "libubootenv-tool", // reads and writes U-Boot's environment
-	"fw_setenv":   "libubootenv-tool",
-	"qemu-arm":    "qemu-user", // runs the tests of 32-bit devices
-	"qemu-mipsel": "qemu-user",
+	"openssl":         "openssl",          // verifies receipts with somebody else's code
+	"fw_printenv":     "libubootenv-tool", // reads and writes U-Boot's environment
+	"fw_setenv":       "libubootenv-tool",
+	"qemu-system-arm": "qemu-system-arm", // starts the real U-Boot
+	realUBoot:         "u-boot-qemu",
+	"qemu-arm":        "qemu-user", // runs the tests of 32-bit devices
+	"qemu-mipsel":     "qemu-user",
 }
 
 func tools(ctx context.Context) error {
@@ -58,6 +64,10 @@ func missing() (packages []string) {
 }
 
 func found(program string) bool {
+	if filepath.IsAbs(program) {
+		_, err := os.Stat(program)
+		return err == nil
+	}
 	_, err := exec.LookPath(program)
 	return err == nil
 }
