@@ -5,9 +5,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -22,6 +20,7 @@ import (
 	"github.com/iot-device-baseline/baseline/erase"
 	"github.com/iot-device-baseline/baseline/notify"
 	"github.com/iot-device-baseline/baseline/protect"
+	"github.com/iot-device-baseline/baseline/reset"
 	"github.com/iot-device-baseline/baseline/risk"
 	"github.com/iot-device-baseline/baseline/update"
 )
@@ -44,9 +43,9 @@ type pump struct {
 	bundles  *bundles
 	eraser   *erase.Coordinator
 	letters  *erase.Files
-	slots    *slots
+	flash    *flash
 	updater  baseline.Updater
-	resetter *resetter
+	resetter *reset.Resetter
 
 	end  context.CancelFunc
 	done chan error
@@ -120,7 +119,7 @@ func (l *lab) make(ctx context.Context) (*pump, error) {
 	if err := errors.Join(vault.Close(), dir.Close()); err != nil {
 		return nil, err
 	}
-	if err := (&slots{path: p.path + "-slots"}).factory(p.vendor.image(factoryNumber)); err != nil {
+	if err := makeFlash(ctx, p.path+"-flash", p.vendor.image(factoryNumber)); err != nil {
 		return nil, err
 	}
 	return p, p.start(ctx)
@@ -128,23 +127,20 @@ func (l *lab) make(ctx context.Context) (*pump, error) {
 
 // start is a power-on: the boot loader, then the program that it chose.
 func (p *pump) start(ctx context.Context) (err error) {
-	p.slots = &slots{path: p.path + "-slots"}
-	image, err := p.slots.powerOn(p.vendor)
+	flash, image, err := powerOn(ctx, p.path+"-flash", p.vendor)
 	if err != nil {
 		return err
 	}
+	p.flash = flash
 	if p.dir, err = durable.OpenDir(p.path, nil); err != nil {
 		return err
 	}
-	for _, open := range []func(context.Context) error{p.openVault, p.openAccess, p.openSettings, p.openEraser} {
+	for _, open := range []func(context.Context) error{p.openVault, p.openGuard, p.openResetter, p.openUsers, p.openSettings, p.openEraser} {
 		if err := open(ctx); err != nil {
 			return err
 		}
 	}
-	if err := p.openUpdater(ctx, p.vendor.known[string(image)]); err != nil {
-		return err
-	}
-	return p.openResetter(ctx)
+	return p.openUpdater(ctx, p.vendor.known[string(image)])
 }
 
 func (p *pump) openVault(ctx context.Context) error {
@@ -159,7 +155,7 @@ func (p *pump) openVault(ctx context.Context) error {
 	return err
 }
 
-func (p *pump) openAccess(ctx context.Context) (err error) {
+func (p *pump) openGuard(ctx context.Context) (err error) {
 	rules := policy
 	if p.fault == faultSetup {
 		rules = hastyPolicy
@@ -172,6 +168,10 @@ func (p *pump) openAccess(ctx context.Context) (err error) {
 		return err
 	}
 	p.vault.Guard(p.guard)
+	return nil
+}
+
+func (p *pump) openUsers(ctx context.Context) error {
 	security, err := p.vault.Compartment(ctx, protect.ClassSecurity)
 	if err != nil {
 		return err
@@ -231,7 +231,7 @@ func (p *pump) openEraser(ctx context.Context) (err error) {
 func (p *pump) openUpdater(ctx context.Context, running update.Version) error {
 	u, err := update.Open(ctx, p.dir, update.Parts{
 		Product: product, Channel: channel, Running: running, Trust: p.vendor, Source: p.vendor.source(),
-		Installers: map[string]update.Installer{"system": p.slots}, Floors: update.NewFloors(p.floor), Guard: p.guard,
+		Installers: map[string]update.Installer{"system": p.flash.installer}, Floors: update.NewFloors(p.floor), Guard: p.guard,
 		Host: host{}, Health: host{},
 	}, nil)
 	if err != nil {
@@ -320,7 +320,7 @@ func (d display) Serve(ctx context.Context) error {
 
 func (p *pump) stop() error {
 	p.end()
-	return errors.Join(<-p.done, p.notices.Close(), p.vault.Close(), p.dir.Close())
+	return errors.Join(<-p.done, p.notices.Close(), p.vault.Close(), p.dir.Close(), p.flash.raw.Close())
 }
 
 // water is what the pump is for.
@@ -330,15 +330,6 @@ func (p *pump) water(ctx context.Context) error {
 	}
 	_, err := access.Check(ctx, p.guard, water, "pump")
 	return err
-}
-
-// openImage opens what would start now.
-func (p *pump) openImage() (io.ReadCloser, error) {
-	b, err := p.slots.load()
-	if err != nil {
-		return nil, err
-	}
-	return os.Open(p.slots.file(b.next()))
 }
 
 var (

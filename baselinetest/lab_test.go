@@ -15,6 +15,7 @@ import (
 	"github.com/iot-device-baseline/baseline/access/password"
 	"github.com/iot-device-baseline/baseline/baselinetest"
 	"github.com/iot-device-baseline/baseline/durable"
+	"github.com/iot-device-baseline/baseline/reset"
 	"github.com/iot-device-baseline/baseline/risk"
 )
 
@@ -86,7 +87,9 @@ func (l *lab) harness() baselinetest.Harness {
 			Offer: func(_ context.Context, d *baselinetest.Device, r baselinetest.Release) (string, error) {
 				return of(d).vendor.offer(r)
 			},
-			Image: func(_ context.Context, d *baselinetest.Device) (io.ReadCloser, error) { return of(d).openImage() },
+			Image: func(ctx context.Context, d *baselinetest.Device) (io.ReadCloser, error) {
+				return of(d).flash.image(ctx)
+			},
 		},
 		Users: &baselinetest.Users{
 			First: "bob", Second: "cid",
@@ -97,11 +100,11 @@ func (l *lab) harness() baselinetest.Harness {
 				return of(d).read(ctx, who)
 			},
 			Media: func(d *baselinetest.Device) []fs.FS {
-				return []fs.FS{os.DirFS(of(d).path), os.DirFS(of(d).path + "-slots")}
+				return []fs.FS{os.DirFS(of(d).path), os.DirFS(of(d).path + "-flash")}
 			},
 		},
 		Resets: &baselinetest.Resets{
-			Scope: factory,
+			Scope: reset.Factory,
 			Raise: func(ctx context.Context, d *baselinetest.Device) error {
 				owner, err := of(d).as(ctx, baselinetest.Owner)
 				if err == nil {

@@ -2,82 +2,42 @@ package baselinetest_test
 
 import (
 	"context"
-	"errors"
 
 	"github.com/iot-device-baseline/baseline/access"
-	"github.com/iot-device-baseline/baseline/clause"
 	"github.com/iot-device-baseline/baseline/durable"
 	"github.com/iot-device-baseline/baseline/protect"
+	"github.com/iot-device-baseline/baseline/reset"
 )
 
-const factory = "factory"
-
-// resetter brings the pump back to the state of the factory, under a mandate that it
-// takes up again after a power cut.
-type resetter struct {
-	pump   *pump
-	orders *access.Mandates
-}
-
-func (p *pump) openResetter(context.Context) error {
-	p.resetter = &resetter{p, access.NewMandates(durable.Sub(p.floor, "reset"))}
-	return nil
-}
-
-func (r *resetter) Features() []clause.Feature {
-	return []clause.Feature{{
-		ID: "pump.reset", Clauses: []clause.ID{clause.C5_2_3_1_1, clause.C5_2_3_1_2, clause.C5_2_3_2_A}, Package: "example.com/pump",
-		Summary: "a reset, for who may, destroys settings, credentials and user data, and keeps the floor",
-	}}
-}
-
-func (r *resetter) Scopes() []string { return []string{factory} }
-
-func (r *resetter) Reset(ctx context.Context, scope, reason string) error {
-	if scope != factory {
-		return errors.New("no such scope")
-	}
-	order, err := r.pump.guard.NewMandate(ctx, access.MandateRequest{
-		Acts: []access.Act{
-			{Permission: access.ResetRequest, Resource: factory}, {Permission: access.AccessDisown, Resource: "ownership"},
-		}, Reason: reason,
-	})
-	if err == nil {
-		err = r.orders.Put(ctx, order)
-	}
-	if err != nil {
+// openResetter finishes a reset before anything else is opened.
+func (p *pump) openResetter(ctx context.Context) (err error) {
+	if p.resetter, err = reset.Open(ctx, p.dir, p.floor, p.guard, p.steps(), nil); err != nil {
 		return err
 	}
-	return r.carryOut(ctx, order)
+	return p.resetter.Resume(ctx)
 }
 
-// Resume implements baseline.Resumer.
-func (r *resetter) Resume(ctx context.Context) error {
-	orders, err := r.orders.List(ctx)
-	for _, order := range orders {
-		err = errors.Join(err, r.carryOut(ctx, order))
-	}
-	return err
-}
-
-func (r *resetter) carryOut(ctx context.Context, order access.Mandate) error {
-	may, err := r.pump.guard.Resume(ctx, order)
-	if err != nil {
-		return err
-	}
+// steps are the vendor's: whether a reset does what it should rests on them.
+func (p *pump) steps() []reset.Step {
 	classes := []protect.Class{protect.ClassSettings, protect.ClassUserData, protect.ClassSecurity}
-	if r.pump.fault == faultOldOwner {
+	if p.fault == faultOldOwner {
 		classes = classes[:2]
 	}
-	if _, err := r.pump.vault.EraseClasses(may, protect.Authority{Permission: access.ResetRequest, Resource: factory}, classes...); err != nil {
-		return err
+	steps := []reset.Step{
+		{Name: "keys", Scopes: []string{reset.Factory}, Run: func(ctx context.Context, scope string) (string, error) {
+			under := protect.Authority{Permission: access.ResetRequest, Resource: scope}
+			method, err := p.vault.EraseClasses(ctx, under, classes...)
+			return string(method), err
+		}},
+		reset.Remove("letters", p.dir, []string{"letters"}, reset.Factory),
 	}
-	err = durable.RemoveAll(ctx, r.pump.dir, "letters")
-	if r.pump.fault == faultFloor {
-		err = errors.Join(err, durable.RemoveAll(ctx, r.pump.floor, "settings"))
+	if p.fault == faultFloor {
+		steps = append(steps, reset.Step{Name: "tidy", Scopes: []string{reset.Factory}, Run: func(ctx context.Context, _ string) (string, error) {
+			return "", durable.RemoveAll(ctx, p.floor, "settings")
+		}})
 	}
-	if r.pump.fault != faultOldOwner {
-		err = errors.Join(err, r.pump.guard.EndOwnership(may))
+	if p.fault != faultOldOwner {
+		steps = append(steps, reset.EndOwnership(p.guard, reset.Factory))
 	}
-	return errors.Join(err, r.orders.Delete(ctx, order.ID))
+	return steps
 }

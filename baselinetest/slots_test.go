@@ -2,144 +2,76 @@ package baselinetest_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 
-	"github.com/iot-device-baseline/baseline/update"
+	"github.com/iot-device-baseline/baseline/backends/abslot"
+	"github.com/iot-device-baseline/baseline/backends/uboot"
+	"github.com/iot-device-baseline/baseline/durable"
 )
 
-// slots is an installer of two files and a boot record beside them.
-type slots struct{ path string }
-
-// boot is what the boot loader keeps.
-type boot struct {
-	Booted, Try string // Try is the next to start, while there are Tries
-	Tries       int
-	Good        map[string]bool
+// flash is the storage of the programs: two slot files, and U-Boot's environment.
+type flash struct {
+	path      string
+	raw       *durable.Raw
+	env       *uboot.Env
+	installer *abslot.Installer
 }
 
-func (b boot) next() string {
-	if b.Try != "" && b.Tries > 0 {
-		return b.Try
-	}
-	return b.good()
-}
+var environment = uboot.Config{Primary: uboot.Location{File: "uboot.env"}, Redundant: uboot.Location{File: "uboot-redund.env"}, Size: 4 << 10}
 
-func (b boot) good() string {
-	if b.Good[b.Booted] {
-		return b.Booted
-	}
-	return other(b.Booted)
-}
+func slotFile(slot string) string { return "system-" + slot }
 
-func other(slot string) string { return map[string]string{"a": "b", "b": "a"}[slot] }
-
-func (s *slots) file(slot string) string { return filepath.Join(s.path, slot) }
-
-func (s *slots) load() (b boot, err error) {
-	data, err := os.ReadFile(s.file("boot"))
-	if err == nil {
-		err = json.Unmarshal(data, &b)
-	}
-	return b, err
-}
-
-func (s *slots) keep(b boot) error {
-	data, err := json.Marshal(b)
-	if err == nil {
-		err = os.WriteFile(s.file("new"), data, 0o600)
-	}
-	if err == nil {
-		err = os.Rename(s.file("new"), s.file("boot"))
-	}
-	return err
-}
-
-func (s *slots) change(f func(b *boot)) error {
-	b, err := s.load()
+// makeFlash puts an image into slot a, in the factory.
+func makeFlash(ctx context.Context, path string, image []byte) error {
+	err := errors.Join(os.MkdirAll(path, 0o700), os.WriteFile(filepath.Join(path, slotFile("a")), image, 0o600))
 	if err != nil {
 		return err
 	}
-	f(&b)
-	return s.keep(b)
+	raw, err := durable.OpenRaw(path, nil)
+	if err != nil {
+		return err
+	}
+	return errors.Join(uboot.Create(ctx, raw, environment, "a", nil), raw.Close())
 }
 
-// factory puts an image into slot a.
-func (s *slots) factory(image []byte) error {
-	return errors.Join(os.MkdirAll(s.path, 0o700), os.WriteFile(s.file("a"), image, 0o600),
-		s.keep(boot{Booted: "a", Good: map[string]bool{"a": true}}))
+// powerOn is the boot loader, and what the program that it starts opens of the flash.
+// It returns the image that runs.
+func powerOn(ctx context.Context, path string, v *vendor) (f *flash, image []byte, err error) {
+	f = &flash{path: path}
+	if f.raw, err = durable.OpenRaw(path, nil); err != nil {
+		return nil, nil, err
+	}
+	slot, err := uboot.Choose(ctx, f.raw, environment)
+	if err != nil {
+		return nil, nil, err
+	}
+	if image, err = os.ReadFile(filepath.Join(path, slotFile(slot))); err != nil {
+		return nil, nil, err
+	}
+	if _, runs := v.known[string(image)]; !runs {
+		return nil, nil, fmt.Errorf("what is in slot %s does not run", slot)
+	}
+	if f.env, err = uboot.New(f.raw, environment, slot); err != nil {
+		return nil, nil, err
+	}
+	f.installer, err = abslot.New(f.raw, f.env, [2]abslot.Slot{{Name: "a", File: slotFile("a")}, {Name: "b", File: slotFile("b")}}, nil)
+	return f, image, err
 }
 
-// powerOn is the boot loader: it returns the image that it starts.
-func (s *slots) powerOn(v *vendor) ([]byte, error) {
-	b, err := s.load()
+// image opens what the boot loader would start now.
+func (f *flash) image(ctx context.Context) (io.ReadCloser, error) {
+	state, err := f.env.State(ctx)
 	if err != nil {
 		return nil, err
 	}
-	next := b.next()
-	if next == b.Try {
-		b.Tries--
-	}
-	image, err := os.ReadFile(s.file(next))
-	if _, runs := v.known[string(image)]; err != nil || !runs {
-		return nil, errors.Join(errors.New("what is in the slot does not run"), err)
-	}
-	b.Booted = next
-	return image, s.keep(b)
-}
-
-func (s *slots) Inventory(context.Context) (update.Installed, error) {
-	b, err := s.load()
-	o := other(b.Booted)
-	return update.Installed{
-		Running: b.Booted, Other: o, Trial: !b.Good[b.Booted], Armed: b.Try == o && b.Tries > 0, Good: b.Good[o], Tries: b.Tries,
-	}, err
-}
-
-func (s *slots) Prepare(_ context.Context, _ update.Component, size, resume int64) (update.Sink, error) {
-	b, err := s.load()
-	if err != nil {
-		return nil, err
-	}
-	o := other(b.Booted)
-	b.Try, b.Tries, b.Good[o] = "", 0, false
-	if err := s.keep(b); err != nil {
-		return nil, err
-	}
-	f, err := os.OpenFile(s.file(o), os.O_RDWR|os.O_CREATE, 0o600)
-	if err == nil && resume == 0 {
-		err = f.Truncate(0)
-	}
-	return sink{f, size}, err
-}
-
-func (s *slots) Activate(_ context.Context, _ update.Component, tries int) error {
-	return s.change(func(b *boot) { b.Try, b.Tries = other(b.Booted), tries })
-}
-
-func (s *slots) Confirm(context.Context, update.Component) error {
-	return s.change(func(b *boot) { b.Good[b.Booted], b.Try, b.Tries = true, "", 0 })
-}
-
-func (s *slots) Rollback(context.Context, update.Component) error {
-	return s.change(func(b *boot) {
-		if !b.Good[b.Booted] {
-			b.Booted = other(b.Booted)
+	for _, s := range state {
+		if s.Next {
+			return os.Open(filepath.Join(f.path, slotFile(s.Name)))
 		}
-		b.Try, b.Tries, b.Good[other(b.Booted)] = "", 0, false
-	})
-}
-
-// sink is a file that is being written.
-type sink struct {
-	*os.File
-	size int64
-}
-
-func (s sink) Sync(context.Context) error { return s.File.Sync() }
-func (s sink) Readback(context.Context) (io.ReadCloser, error) {
-	return io.NopCloser(io.NewSectionReader(s.File, 0, s.size)), nil
+	}
+	return nil, errors.New("nothing would start")
 }

@@ -145,12 +145,12 @@ func (s sideloader) Install(ctx context.Context, version string) error {
 	if err != nil {
 		return err
 	}
-	p, err := s.pump.slots.Prepare(ctx, update.Component{}, int64(len(image)), 0)
+	p, err := s.pump.flash.installer.Prepare(ctx, update.Component{}, int64(len(image)), 0)
 	if err != nil {
 		return err
 	}
 	_, err = p.WriteAt(image, 0)
-	return errors.Join(err, p.Sync(ctx), p.Close(), s.pump.slots.Activate(ctx, update.Component{}, 3))
+	return errors.Join(err, p.Sync(ctx), p.Close(), s.pump.flash.installer.Activate(ctx, update.Component{}, 3))
 }
 
 func (p *pump) updaterFloor(ctx context.Context) (uint64, error) {
