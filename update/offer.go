@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
+	"time"
 
 	"github.com/iot-device-baseline/baseline/access"
 )
+
+const latestLimit = 30 * time.Second
 
 // releaseName is where the release document of what is installed is kept.
 const releaseName = "update/release"
@@ -165,16 +167,16 @@ func (u *Updater) admissible(ctx context.Context, o *offer) error {
 	return nil
 }
 
-// revoked says whether the vendor has taken back the release with this document, as
-// far as that can be known now. Being offline revokes nothing.
-func (u *Updater) revoked(ctx context.Context, document Digest) error {
-	limit, cancel := context.WithTimeoutCause(ctx, u.opts.Stall, errStalled)
+// latest returns the release that the vendor offers now, as far as that can be known
+// in a short time, or nil: being offline holds up no trial.
+func (u *Updater) latest(ctx context.Context) *offer {
+	limit, cancel := context.WithTimeoutCause(ctx, min(u.opts.Stall, latestLimit), errStalled)
 	defer cancel()
-	o, err := u.offered(limit)
-	if err == nil && slices.Contains(o.Blocked, document) {
-		return fmt.Errorf("revoked by %s: %w", o.Version, ErrBlocked)
+	o, err := u.newest(limit)
+	if err != nil {
+		return nil
 	}
-	return nil
+	return o
 }
 
 // gates asks every gate about a phase.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/iot-device-baseline/baseline/access"
@@ -50,18 +51,27 @@ func (u *Updater) confirm(ctx context.Context, by *access.Entity) error {
 	if err != nil {
 		return err
 	}
-	switch state := u.current().State; {
-	case inv.Trial && state != stateRollingBack:
-		if err := u.judge(ctx); err != nil {
-			return err
-		}
-		if err := u.confirmParts(ctx); err != nil {
-			return err
-		}
-	case inv.Trial || state != stateConfirming:
+	state := u.current().State
+	if !inv.Trial && state != stateConfirming || inv.Trial && state == stateRollingBack {
 		return ErrNoTrial
 	}
-	return u.finish(ctx, by)
+	if !inv.Trial { // confirmed already: the rest
+		return u.finish(ctx, u.latest(ctx), by)
+	}
+	if err := u.judge(ctx); err != nil {
+		return err
+	}
+	o := u.latest(ctx)
+	if o != nil && slices.Contains(o.Blocked, u.current().Document) {
+		return fmt.Errorf("revoked by %s: %w", o.Version, ErrBlocked)
+	}
+	if _, err := access.Check(ctx, u.parts.Guard, access.UpdateConfirm, resource); err != nil {
+		return err
+	}
+	if err := u.confirmParts(ctx); err != nil {
+		return err
+	}
+	return u.finish(ctx, o, by)
 }
 
 // judge says why the release on trial must not be confirmed.
@@ -81,14 +91,7 @@ func (u *Updater) judge(ctx context.Context) error {
 	if running.Number < floor {
 		return fmt.Errorf("%s (%d), the floor is %d: %w", running.Version, running.Number, floor, ErrDowngrade)
 	}
-	if err := u.revoked(ctx, j.Document); err != nil {
-		return err
-	}
-	if err := u.gates(ctx, PhaseConfirm, release); err != nil {
-		return err
-	}
-	_, err = access.Check(ctx, u.parts.Guard, access.UpdateConfirm, resource)
-	return err
+	return u.gates(ctx, PhaseConfirm, release)
 }
 
 // confirmParts confirms what the boot chain says is on trial; what decides the boot is
@@ -114,9 +117,10 @@ func (u *Updater) confirmParts(ctx context.Context) error {
 	return nil
 }
 
-// finish ends the trial of a release that the boot chain calls confirmed.
-func (u *Updater) finish(ctx context.Context, by *access.Entity) error {
-	if err := u.raise(ctx); err != nil {
+// finish ends the trial of a release that the boot chain calls confirmed; o is what
+// the vendor offers now, or nil.
+func (u *Updater) finish(ctx context.Context, o *offer, by *access.Entity) error {
+	if err := u.raise(ctx, o); err != nil {
 		return fmt.Errorf("the release is confirmed, its floor is not raised yet: %w", err)
 	}
 	j := u.current()
@@ -133,19 +137,12 @@ func (u *Updater) finish(ctx context.Context, by *access.Entity) error {
 
 // raise brings the floor to what the confirmed release that runs asks for, and never
 // above its number. Its document counts only if the verified metadata lists it now;
-// the journal has no say.
-func (u *Updater) raise(ctx context.Context) error {
+// the journal, and the document that is kept, have no say.
+func (u *Updater) raise(ctx context.Context, o *offer) error {
 	floor := u.parts.Running.Floor
-	t, err := u.parts.Trust.Find(ctx, ReleasePath(u.parts.Product, u.parts.Channel))
-	if err == nil {
-		if o, err := u.kept(ctx); err == nil && o.digest == t.Digest && u.runs(o) {
-			floor = max(floor, o.Floor)
-		}
+	if o != nil && u.runs(o) {
+		floor = max(floor, o.Floor)
 	}
-	return u.raiseTo(ctx, floor)
-}
-
-func (u *Updater) raiseTo(ctx context.Context, floor uint64) error {
 	have, err := u.parts.Floors.Get(ctx, floorName)
 	if err == nil && have < floor {
 		err = u.parts.Floors.Raise(ctx, floorName, min(floor, u.parts.Running.Number))
@@ -160,7 +157,7 @@ func (u *Updater) raiseTo(ctx context.Context, floor uint64) error {
 // not be verified, for want of metadata.
 func (u *Updater) catchUp(ctx context.Context, o *offer) {
 	if inv, err := u.boot(ctx); err == nil && !inv.Trial && !inv.Armed && u.runs(o) {
-		_ = u.raiseTo(ctx, max(u.parts.Running.Floor, o.Floor)) // told by Health
+		_ = u.raise(ctx, o) // told by Health
 	}
 }
 
