@@ -11,6 +11,8 @@ import (
 	"math/big"
 	"net"
 	"net/url"
+	"os"
+	"syscall"
 	"testing"
 	"time"
 
@@ -90,9 +92,24 @@ func uri(t testing.TB, s string) *url.URL {
 // outcome is what both ends of a connection say.
 type outcome struct{ client, server error }
 
+// socketPair is two connected sockets: other than those of net.Pipe they have buffers,
+// so that an end can send its alert while the other one is sending too.
+func socketPair(t testing.TB) (near, far net.Conn) {
+	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	require.NoError(t, err)
+	var ends [2]net.Conn
+	for i, fd := range fds {
+		f := os.NewFile(uintptr(fd), "socket")
+		ends[i], err = net.FileConn(f) // it has its own descriptor
+		require.NoError(t, err)
+		require.NoError(t, f.Close())
+	}
+	return ends[0], ends[1]
+}
+
 // connect does a handshake and sends one message each way.
 func connect(t testing.TB, client, server *tls.Config) outcome {
-	near, far := net.Pipe()
+	near, far := socketPair(t)
 	deadline := time.Now().Add(20 * time.Second)
 	require.NoError(t, near.SetDeadline(deadline))
 	require.NoError(t, far.SetDeadline(deadline))
