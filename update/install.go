@@ -51,6 +51,9 @@ func (u *Updater) install(ctx context.Context, version string) error {
 	if err != nil {
 		return err
 	}
+	if err := u.finishBefore(ctx, o); err != nil {
+		return err
+	}
 	switch j := u.current(); {
 	case j.State == stateRestart && j.Document == o.digest:
 		return u.restart(ctx, o.Release)
@@ -64,6 +67,17 @@ func (u *Updater) install(ctx context.Context, version string) error {
 		return err
 	}
 	return u.restart(ctx, o.Release)
+}
+
+// finishBefore ends a confirmation of which only the floor is left.
+func (u *Updater) finishBefore(ctx context.Context, o *offer) error {
+	if u.current().State != stateConfirming {
+		return nil
+	}
+	if inv, err := u.boot(ctx); err != nil || inv.Trial {
+		return err
+	}
+	return u.finish(ctx, o, access.FromContext(ctx))
 }
 
 // wanted returns the release on offer, if it is the one meant and may be installed.

@@ -124,7 +124,7 @@ func (u *Updater) finish(ctx context.Context, o *offer, by *access.Entity) error
 		return fmt.Errorf("the release is confirmed, its floor is not raised yet: %w", err)
 	}
 	j := u.current()
-	j.Reason = ""
+	j.Reason, j.Version = "", u.parts.Running.Version
 	u.event(ctx, access.EventUpdateInstalled, j, by)
 	if err := u.keep(ctx, j.over(stateIdle)); err != nil {
 		return err

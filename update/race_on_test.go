@@ -1,0 +1,5 @@
+//go:build race
+
+package update_test
+
+const raceEnabled = true
