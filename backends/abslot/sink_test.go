@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/iot-device-baseline/baseline/backends/abslot"
+	"github.com/iot-device-baseline/baseline/backends/uboot"
 	"github.com/iot-device-baseline/baseline/durable"
 	"github.com/iot-device-baseline/baseline/durable/powercut"
 	"github.com/iot-device-baseline/baseline/update"
@@ -127,4 +129,40 @@ func TestFull(t *testing.T) {
 	require.NoError(t, sink.Close())
 	require.Equal(t, "runs a, b bad", stateOf(t, d))
 	require.NoError(t, install(ctx, d, newImage))
+}
+
+// forgetful counts how often the system is asked to forget a file.
+type forgetful struct {
+	durable.FS
+	asked *int
+}
+
+func (f forgetful) Open(name string, flag durable.Flag) (durable.File, error) {
+	file, err := f.FS.Open(name, flag)
+	return forgetfulFile{file, f.asked}, err
+}
+
+type forgetfulFile struct {
+	durable.File
+	asked *int
+}
+
+func (f forgetfulFile) DropCache() error { *f.asked++; return nil }
+
+// TestFromTheMedium: each Readback asks the system to forget the slot first.
+func TestFromTheMedium(t *testing.T) {
+	ctx, d, asked := t.Context(), newDevice(t), 0
+	env, err := uboot.New(d.m.FS(), envConfig(), "a")
+	require.NoError(t, err)
+	in, err := abslot.New(forgetful{d.m.FS(), &asked}, env, slots(), nil)
+	require.NoError(t, err)
+	sink, err := in.Prepare(ctx, none, 4, 0)
+	require.NoError(t, err)
+	_, err = sink.WriteAt([]byte("1234"), 0)
+	require.NoError(t, err)
+	require.NoError(t, sink.Sync(ctx))
+	for i := range 3 {
+		require.NoError(t, verify(ctx, sink, "1234"))
+		require.Equal(t, i+1, asked)
+	}
 }

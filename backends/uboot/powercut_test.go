@@ -5,6 +5,8 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/iot-device-baseline/baseline/backends/uboot"
 	"github.com/iot-device-baseline/baseline/durable/powercut"
 	"github.com/iot-device-baseline/baseline/update"
@@ -81,6 +83,13 @@ func ops() []powercut.Op {
 		}
 		ops = append(ops, choose,
 			op("try-"+name, "Env.Try", cfg, "a", nil, try),
+			op("retry-"+name, "Env.Try", cfg, "a", nil, func(ctx context.Context, env *uboot.Env) error {
+				err := try(ctx, env)
+				if err != nil && !errors.Is(err, powercut.ErrPower) { // the same process, which does not know what became of it
+					err = try(ctx, env)
+				}
+				return err
+			}),
 			op("set-bad-"+name, "Env.SetBad", cfg, "a", try, func(ctx context.Context, env *uboot.Env) error { return env.SetBad(ctx, "b") }),
 			op("mark-good-"+name, "Env.MarkGood", cfg, "b", try, func(ctx context.Context, env *uboot.Env) error { return env.MarkGood(ctx, "b") }),
 		)
@@ -96,4 +105,32 @@ func TestPowerCut(t *testing.T) {
 
 func TestPowerCutCovered(t *testing.T) {
 	powercut.Covered(t, ops(), []string{"Env.Booted", "Env.State", "Env.Health"}, (*uboot.Env)(nil))
+}
+
+// TestFaultThenCut lets each step of Create and Try fail, does both again in a new
+// process, and cuts the power: what was acknowledged is there. (From a state on the way,
+// TestPowerCut would also take another one.)
+func TestFaultThenCut(t *testing.T) {
+	ctx := t.Context()
+	for name, cfg := range layouts() {
+		for _, fault := range []powercut.Fault{powercut.Fail, powercut.Torn, powercut.Full} {
+			for n := 0; ; n++ {
+				m := powercut.New()
+				m.Fail(n, fault)
+				err := made(ctx, m.FS(), cfg)
+				if err == nil {
+					err = try(ctx, opened(t, m.FS(), cfg, "a"))
+				}
+				m.Fail(0, powercut.NoFault)
+				over := err == nil && m.Steps() <= n
+				require.NoError(t, made(ctx, m.FS(), cfg))
+				require.NoError(t, try(ctx, opened(t, m.FS(), cfg, "a")))
+				m.Drop()
+				require.Equal(t, armed, stateOf(t, opened(t, m.FS(), cfg, "a")), "%s, %v at step %d", name, fault, n)
+				if over {
+					break
+				}
+			}
+		}
+	}
 }
