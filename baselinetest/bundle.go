@@ -120,8 +120,13 @@ func damaged(b Bundle) map[string]Bundle {
 	return out
 }
 
+// flip changes a bit of the byte at, or of the next one that a reader of text does not
+// pass over.
 func flip(data []byte, at int) []byte {
 	out := bytes.Clone(data)
+	for at < len(out)-1 && out[at] <= ' ' {
+		at++
+	}
 	if at < len(out) {
 		out[at] ^= 1
 	}

@@ -3,91 +3,74 @@ package baselinetest_test
 import (
 	"context"
 	"crypto/ed25519"
-	"encoding/json"
 	"errors"
-	"fmt"
 
 	"github.com/iot-device-baseline/baseline/access"
+	"github.com/iot-device-baseline/baseline/backends/openpgp"
 	"github.com/iot-device-baseline/baseline/baselinetest"
-	"github.com/iot-device-baseline/baseline/clause"
-	"github.com/iot-device-baseline/baseline/durable"
+	"github.com/iot-device-baseline/baseline/config"
+	"github.com/iot-device-baseline/baseline/config/bundle"
 )
 
-// bundles applies signed settings: addressed, in sequence.
-type bundles struct {
-	pump *pump
-	last *durable.Value[sequence]
+var (
+	operator  = newSigner("Operator")
+	intruder  = newSigner("Intruder")
+	verifier  = must(openpgp.New(must(operator.PublicKey()), nil))
+	deviceKey = ed25519.NewKeyFromSeed([]byte("the key of one pump, 32 bytes..."))
+)
+
+func newSigner(name string) *openpgp.Signer {
+	key := must(openpgp.NewKey(name, "someone@example.com", nil))
+	return must(openpgp.NewSigner(key, nil))
 }
 
-type sequence struct {
-	Last uint64 `json:"last"`
-}
-
-// bundle is what is signed.
-type bundle struct {
-	Device   string          `json:"device"`
-	Sequence uint64          `json:"sequence"`
-	Patch    json.RawMessage `json:"patch"`
-}
-
-func newBundles(p *pump) *bundles {
-	return &bundles{p, durable.NewValue[sequence](p.floor, "bundles", nil)}
-}
-
-func (b *bundles) Features() []clause.Feature {
-	return []clause.Feature{{
-		ID: "pump.bundles", Clauses: []clause.ID{clause.C5_2_2_2_b, clause.C5_2_2_2_c}, Package: "example.com/pump",
-		Summary: "settings bundles are signed, addressed and taken in sequence",
-	}}
-}
-
-var errBundle = errors.New("bundle refused")
-
-// apply asks whoever brings the bundle for the right to change settings, too.
-func (b *bundles) apply(ctx context.Context, document, signature []byte) error {
-	if !ed25519.Verify(vendorKey.Public().(ed25519.PublicKey), document, signature) {
-		return fmt.Errorf("signature: %w", errBundle)
+// bundleOptions enrol the operator, whom the vendor defines.
+func (p *pump) bundleOptions() *config.Bundles {
+	if p.fault == faultNoBundles {
+		return nil
 	}
-	var in bundle
-	if err := json.Unmarshal(document, &in); err != nil {
+	return config.NewBundles(config.BundleOptions{
+		Verifier: verifier, Device: "pump-1", Issuer: p.guard.Issuer("openpgp"), Ownership: p.guard.Ownership, Receipts: bundle.NewReceipts(deviceKey),
+		Signers: map[string]config.BundleSigner{operator.Fingerprint(): {Entity: "operator", Kind: access.KindService, Scope: []string{""}}},
+	})
+}
+
+// receive is the vendor's handler of what comes in at the port.
+func (p *pump) receive(ctx context.Context, document, signature []byte) error {
+	_, err := p.settings.ApplyBundle(ctx, document, signature)
+	if !errors.Is(err, config.ErrReplay) || p.fault != faultReplay {
 		return err
 	}
-	last, err := b.last.LoadOr(ctx, sequence{})
-	switch {
-	case err != nil:
-		return err
-	case in.Device != "pump-1":
-		return fmt.Errorf("for %q: %w", in.Device, errBundle)
-	case in.Sequence <= last.Last && b.pump.fault != faultReplay:
-		return fmt.Errorf("sequence %d, the last was %d: %w", in.Sequence, last.Last, errBundle)
-	}
-	if _, err := b.pump.settings.Apply(ctx, in.Patch, "", nil); err != nil {
+	// The sender has missed the answer, thinks the vendor, and does it again.
+	again, err := config.ParseBundle(document)
+	if err != nil {
 		return err
 	}
-	return b.last.Store(ctx, sequence{in.Sequence})
+	ctx, err = access.AsService(ctx, p.guard.Issuer("port"), "operator")
+	if err == nil {
+		_, err = p.settings.Apply(ctx, again.Patch, "", again.Accept)
+	}
+	return err
 }
 
 func (l *lab) bundles() *baselinetest.Bundles {
 	return &baselinetest.Bundles{
-		Make: func(_ context.Context, _ *baselinetest.Device, spec baselinetest.BundleSpec) (baselinetest.Bundle, error) {
-			in := bundle{Device: "pump-1", Sequence: spec.Sequence, Patch: spec.Patch}
+		Make: func(ctx context.Context, _ *baselinetest.Device, spec baselinetest.BundleSpec) (out baselinetest.Bundle, err error) {
+			in := config.Bundle{Device: "pump-1", Sequence: spec.Sequence, Patch: spec.Patch}
 			if spec.OtherDevice {
 				in.Device = "pump-2"
 			}
-			key := vendorKey
+			signer := operator
 			if spec.Stranger {
-				key = strangerKey
+				signer = intruder
 			}
-			document, err := json.Marshal(in)
-			return baselinetest.Bundle{Document: document, Signature: ed25519.Sign(key, document)}, err
+			if out.Document, err = in.Encode(); err == nil {
+				out.Signature, err = signer.Sign(ctx, out.Document)
+			}
+			return out, err
 		},
 		Send: func(ctx context.Context, d *baselinetest.Device, b baselinetest.Bundle) error {
-			p := of(d)
-			owner, err := p.logIn(ctx, "ann")
-			if err != nil {
-				return err
-			}
-			return p.bundles.apply(access.WithEntity(ctx, owner), b.Document, b.Signature)
+			return of(d).receive(ctx, b.Document, b.Signature)
 		},
 	}
 }
