@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,23 +23,26 @@ import (
 // over is a source whose connections are pipes, so that time can be made up. serve
 // gets the server's end once it has read the request.
 func over(t *testing.T, serve func(conn net.Conn)) *httpsource.Source {
-	s, err := httpsource.New("http://localhost", &httpsource.Options{Localhost: true, Dial: piped(serve)})
+	var servers sync.WaitGroup
+	s, err := httpsource.New("http://localhost", &httpsource.Options{
+		Localhost: true,
+		Dial: func(context.Context, string, string) (net.Conn, error) {
+			device, server := net.Pipe()
+			servers.Go(func() {
+				defer server.Close()
+				if _, err := http.ReadRequest(bufio.NewReader(server)); err == nil {
+					serve(server)
+				}
+			})
+			return device, nil
+		},
+	})
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	t.Cleanup(func() {
+		require.NoError(t, s.Close())
+		servers.Wait()
+	})
 	return s
-}
-
-func piped(serve func(conn net.Conn)) func(context.Context, string, string) (net.Conn, error) {
-	return func(context.Context, string, string) (net.Conn, error) {
-		device, server := net.Pipe()
-		go func() {
-			defer server.Close()
-			if _, err := http.ReadRequest(bufio.NewReader(server)); err == nil {
-				serve(server)
-			}
-		}()
-		return device, nil
-	}
 }
 
 const head = "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"
@@ -66,8 +70,6 @@ func TestSlow(t *testing.T) {
 			_, _, err := read(t, s, 0, -1)
 			require.ErrorIs(t, err, update.ErrUnavailable, what)
 			require.Equal(t, c.want, time.Since(began), what)
-			require.NoError(t, s.Close())
-			synctest.Wait()
 		})
 	}
 }

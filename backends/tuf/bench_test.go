@@ -137,6 +137,12 @@ func (d *device) damage(name string) {
 // freeze makes the server go on serving what it serves now, whatever the repo does.
 func (d *device) freeze() { d.mirror.files = maps.Clone(d.mirror.files) }
 
+// padded is a file with white space behind it that does not end: still sound JSON,
+// wherever it is cut.
+func (d *device) padded(name string) io.Reader {
+	return io.MultiReader(bytes.NewReader(d.repo.files[name]), endless{})
+}
+
 // tc is one case: a device that has refreshed once, a change, another Refresh.
 type tc struct {
 	name   string

@@ -74,7 +74,10 @@ func TestRoot(t *testing.T) {
 			d.repo.nextRoot(nil)
 			d.repo.edit("metadata/2.root.json", `"roles":{`, `"roles":{"mirrors":null,`)
 		}, update.ErrUntrusted, "", nil},
-		{"endless", func(d *device) { d.mirror.body["metadata/2.root.json"] = endless{} }, update.ErrUntrusted, "", nil},
+		{"endless", func(d *device) {
+			d.repo.nextRoot(nil)
+			d.mirror.body["metadata/2.root.json"] = d.padded("metadata/2.root.json")
+		}, update.ErrUntrusted, "", nil},
 		{"specification 2", func(d *device) {
 			d.repo.nextRoot(func() { d.repo.root.Signed.SpecVersion = "2.0.0" })
 		}, update.ErrUntrusted, "", nil},

@@ -37,7 +37,7 @@ func TestSnapshot(t *testing.T) {
 		{"endless", func(d *device) {
 			d.repo.next()
 			unhashed(d)
-			d.mirror.body["metadata/2.snapshot.json"] = endless{}
+			d.mirror.body["metadata/2.snapshot.json"] = d.padded("metadata/2.snapshot.json")
 		}, update.ErrUntrusted, "", nil},
 		{"another version than the timestamp lists", func(d *device) {
 			d.repo.next()
@@ -103,6 +103,25 @@ func TestSnapshot(t *testing.T) {
 			d.repo.putTimestamp()
 		}, update.ErrUntrusted, "", nil},
 	})
+}
+
+// TestListedTooLong: a role that is listed beyond the limit is not even asked for.
+func TestListedTooLong(t *testing.T) {
+	d := newDevice(t)
+	d.repo.timestamp.Signed.Meta["snapshot.json"].Length = 1 << 40
+	d.repo.putTimestamp()
+	require.ErrorIs(t, d.refresh(), update.ErrUntrusted)
+	require.NotContains(t, d.mirror.asked, "metadata/1.snapshot.json")
+}
+
+// TestPruned: what the timestamp does not lead to is removed, roots are not.
+func TestPruned(t *testing.T) {
+	d := newDevice(t)
+	require.NoError(t, d.refresh())
+	d.repo.nextRoot(nil)
+	d.repo.next()
+	require.NoError(t, d.refresh())
+	require.Equal(t, []string{"2.root.json", "2.snapshot.json", "2.targets.json", "timestamp.json"}, d.kept())
 }
 
 // TestDamagedCopies: whatever is damaged in the Store is fetched again.

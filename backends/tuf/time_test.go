@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -81,6 +82,27 @@ func TestFloors(t *testing.T) {
 		require.NoError(t, d.refresh(), name)
 		at(1, 2, 2, 2)(d)
 	}
+}
+
+// TestTimestampFloor: each role has a floor of its own.
+func TestTimestampFloor(t *testing.T) {
+	d := newDevice(t)
+	d.freeze()
+	old := d.mirror.files
+	d.repo.timestamp.Signed.Version++
+	d.repo.putTimestamp()
+	d.mirror.files = d.repo.files
+	require.NoError(t, d.refresh())
+	d.lose(powercut.Image{})
+	d.mirror.files = old
+	require.ErrorIs(t, d.refresh(), update.ErrUntrusted)
+	for name := range d.floors {
+		if strings.HasPrefix(name, "tuf.targets.") {
+			d.floors[name] = 2
+		}
+	}
+	d.mirror.files = d.repo.files
+	require.ErrorIs(t, d.refresh(), update.ErrUntrusted)
 }
 
 // TestNoFloors: the options may leave them out.

@@ -61,7 +61,10 @@ func TestTimestamp(t *testing.T) {
 			d.repo.timestamp.UnrecognizedFields = map[string]any{"padding": string(make([]byte, 17<<10))}
 			d.repo.next()
 		}, update.ErrUntrusted, "", nil},
-		{"endless", func(d *device) { d.mirror.body["metadata/timestamp.json"] = endless{} }, update.ErrUntrusted, "", nil},
+		{"endless", func(d *device) {
+			d.repo.next()
+			d.mirror.body["metadata/timestamp.json"] = d.padded("metadata/timestamp.json")
+		}, update.ErrUntrusted, "", nil},
 		{"not there", func(d *device) { delete(d.repo.files, "metadata/timestamp.json") }, update.ErrUnavailable, "", nil},
 		{"no JSON", func(d *device) { d.repo.files["metadata/timestamp.json"] = []byte("<html>") }, update.ErrUntrusted, "", nil},
 		{"empty", func(d *device) { d.repo.files["metadata/timestamp.json"] = nil }, update.ErrUntrusted, "", nil},
