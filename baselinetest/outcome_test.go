@@ -168,6 +168,16 @@ func TestHarnessIsChecked(t *testing.T) {
 	}
 }
 
+func TestHarnessOpensADevice(t *testing.T) {
+	h := newLab(t, "").harness()
+	h.Open = func(context.Context) (*baselinetest.Device, error) { return nil, nil }
+	_, err := baselinetest.Check(t.Context(), h)
+	require.ErrorContains(t, err, "no running device")
+	h.Open = func(context.Context) (*baselinetest.Device, error) { return nil, errNever }
+	_, err = baselinetest.Check(t.Context(), h)
+	require.ErrorIs(t, err, errNever)
+}
+
 // TestCasesAreTheCatalogues: names, ids and clauses are those that the catalogue knows.
 func TestCasesAreTheCatalogues(t *testing.T) {
 	known := catalogueCases(t)

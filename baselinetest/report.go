@@ -119,7 +119,7 @@ func (h *Harness) features(ctx context.Context) ([]clause.Feature, error) {
 		return nil, fmt.Errorf("baselinetest: open: %w", err)
 	}
 	if d == nil || d.Running == nil {
-		return nil, errors.Join(errors.New("baselinetest: open: no running device"), h.Close(d))
+		return nil, errors.New("baselinetest: open: no running device")
 	}
 	return d.Running.Features(), h.Close(d)
 }
