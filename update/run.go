@@ -75,6 +75,9 @@ func (u *Updater) tend(ctx context.Context, d time.Duration) {
 	if err == nil {
 		err = u.due(ctx, d)
 	}
+	if err != nil && ctx.Err() != nil {
+		return // it was told to stop
+	}
 	u.count(func(s *Stats) { s.Due = err })
 }
 

@@ -11,8 +11,10 @@ import (
 	"time"
 )
 
-// maxBuffer is the memory that an image takes while it is written or read back.
-const maxBuffer = 256 << 10
+const (
+	maxBuffer = 256 << 10        // the memory that an image takes while it is written or read back
+	keepEvery = 30 * time.Second // what a slow source brought is kept, too
+)
 
 var (
 	errRange   = errors.New("source begins behind what was asked for")
@@ -31,13 +33,14 @@ type writer struct {
 	hash    hash.Hash // over the first offset bytes
 	offset  int64     // written
 	synced  int64     // durable and in the journal
+	kept    time.Time // when it was last
 	retried int64     // offset at which retries were last counted from 0
 }
 
 func newWriter(u *Updater, r *Release, name string, t Target, s Sink, resume int64) *writer {
 	return &writer{
 		u: u, release: r, name: name, target: t, sink: s, hash: sha256.New(), offset: resume, synced: resume, retried: resume,
-		buf: make([]byte, min(maxBuffer, t.Length)),
+		kept: time.Now(), buf: make([]byte, min(maxBuffer, t.Length)),
 	}
 }
 
@@ -67,7 +70,7 @@ func (w *writer) run(ctx context.Context) error {
 		if errors.As(err, &broken) || ctx.Err() != nil || errors.Is(err, ErrHeld) {
 			return errors.Join(err, context.Cause(ctx))
 		}
-		if w.offset-w.retried >= w.u.opts.Checkpoint {
+		if w.offset-w.retried >= int64(len(w.buf)) {
 			failures, w.retried = 0, w.offset
 		}
 		w.u.count(func(s *Stats) { s.Retries++ })
@@ -129,22 +132,43 @@ func (w *writer) attempt(ctx context.Context) error {
 	if err := w.skip(in, at); err != nil {
 		return because(limit, err)
 	}
-	for w.offset < w.target.Length {
-		n, err := io.ReadFull(in, w.buf[:min(int64(len(w.buf)), w.target.Length-w.offset)])
+	for since := w.offset; w.offset < w.target.Length; {
+		n, err := w.fill(in)
 		if err := w.write(w.buf[:n]); err != nil {
 			return err
 		}
-		if w.offset-w.synced >= w.u.opts.Checkpoint || err != nil && ctx.Err() == nil {
+		if w.due() || err != nil && ctx.Err() == nil {
 			if err := w.checkpoint(ctx); err != nil {
 				return err
 			}
-			stall.Reset(w.u.opts.Stall)
 		}
 		if err != nil {
 			return because(limit, err)
 		}
+		if w.offset-since >= int64(len(w.buf)) {
+			since = w.offset
+			stall.Reset(w.u.opts.Stall)
+		}
 	}
 	return nil
+}
+
+func (w *writer) due() bool {
+	return w.offset-w.synced >= w.u.opts.Checkpoint || time.Since(w.kept) >= keepEvery
+}
+
+// fill reads up to the end of the buffer, of the image, or to the next checkpoint.
+func (w *writer) fill(r io.Reader) (n int, err error) {
+	p := w.buf[:min(int64(len(w.buf)), w.target.Length-w.offset, max(1, w.u.opts.Checkpoint-(w.offset-w.synced)))]
+	for n < len(p) && err == nil && (n == 0 || time.Since(w.kept) < keepEvery) {
+		var k int
+		k, err = r.Read(p[n:])
+		n += k
+	}
+	if n == len(p) {
+		err = nil
+	}
+	return n, err
 }
 
 // skip drops what a source without ranges brings before offset.
@@ -188,7 +212,7 @@ func (w *writer) checkpoint(ctx context.Context) error {
 	if err := w.u.keep(ctx, j); err != nil {
 		return &mediumError{err}
 	}
-	w.synced = w.offset
+	w.synced, w.kept = w.offset, time.Now()
 	if w.offset == w.target.Length {
 		return nil
 	}
