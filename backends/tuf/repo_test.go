@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sigstore/sigstore/pkg/signature"
+	"github.com/secure-systems-lab/go-securesystemslib/cjson"
 	"github.com/stretchr/testify/require"
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 )
@@ -27,8 +27,8 @@ func key(name string) ed25519.PrivateKey {
 	return ed25519.NewKeyFromSeed(seed[:])
 }
 
-// repo is a repository in memory, made with go-tuf's own encoder and signatures, that
-// can also be made wrong.
+// repo is a repository in memory, made with go-tuf's own encoder, that can also be
+// made wrong.
 type repo struct {
 	t         testing.TB
 	keys      map[string][]string // names of the keys that sign, by role
@@ -84,12 +84,13 @@ func (r *repo) list(role, path, content string) {
 }
 
 func sign[T metadata.Roles](t testing.TB, m *metadata.Metadata[T], names ...string) []byte {
+	payload, err := cjson.EncodeCanonical(m.Signed)
+	require.NoError(t, err)
 	m.ClearSignatures()
 	for _, name := range names {
-		s, err := signature.LoadED25519Signer(key(name))
+		id, err := public(t, name).ID()
 		require.NoError(t, err)
-		_, err = m.Sign(s)
-		require.NoError(t, err)
+		m.Signatures = append(m.Signatures, metadata.Signature{KeyID: id, Signature: ed25519.Sign(key(name), payload)})
 	}
 	b, err := m.ToBytes(false)
 	require.NoError(t, err)
