@@ -135,19 +135,11 @@ func (d *device) destroyKeys(ctx context.Context, scope string) (string, error) 
 
 // late opens the rest of the device.
 func (d *device) late(ctx context.Context) error {
-	security, err := d.vault.Compartment(ctx, protect.ClassSecurity)
-	if err != nil {
+	if err := d.passwords(ctx); err != nil {
 		return err
 	}
 	kept, err := d.vault.Compartment(ctx, protect.ClassSettings)
 	if err != nil {
-		return err
-	}
-	hasher, err := password.NewHasher(&password.HasherOptions{Params: password.Params{Memory: 8, Time: 1, Threads: 1}})
-	if err != nil {
-		return err
-	}
-	if d.users, err = password.NewStore(security, d.guard.Guard, hasher, nil); err != nil {
 		return err
 	}
 	schema, err := config.For[settings](nil)
@@ -155,6 +147,19 @@ func (d *device) late(ctx context.Context) error {
 		return err
 	}
 	d.settings, err = config.Open(ctx, kept, schema, d.guard, &config.Options{Floor: d.floor, Interlock: d.lock})
+	return err
+}
+
+func (d *device) passwords(ctx context.Context) error {
+	security, err := d.vault.Compartment(ctx, protect.ClassSecurity)
+	if err != nil {
+		return err
+	}
+	hasher, err := password.NewHasher(&password.HasherOptions{Params: password.Params{Memory: 8, Time: 1, Threads: 1}})
+	if err != nil {
+		return err
+	}
+	d.users, err = password.NewStore(security, d.guard.Guard, hasher, nil)
 	return err
 }
 
@@ -234,11 +239,14 @@ func (d *device) holds(ctx context.Context) (string, error) {
 	if _, shut := d.guard.Shut(); shut {
 		b.WriteString("waits for its commissioning; ")
 	}
-	view, err := config.NewView[settings](d.settings)
-	if err != nil {
-		return "", err
+	if d.settings != nil {
+		view, err := config.NewView[settings](d.settings)
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(&b, "settings %+v; ", *view.Load())
 	}
-	fmt.Fprintf(&b, "settings %+v; subjects %d; ", *view.Load(), d.vault.Report(ctx).Subjects)
+	fmt.Fprintf(&b, "subjects %d; ", d.vault.Report(ctx).Subjects)
 	cache, cerr := d.dir.List(ctx, "cache/")
 	floors, ferr := d.floor.Get(ctx, "update/floors")
 	fmt.Fprintf(&b, "cache %d; floors %s; ", len(cache), floors)

@@ -10,6 +10,7 @@ import (
 	"github.com/iot-device-baseline/baseline/access"
 	"github.com/iot-device-baseline/baseline/durable"
 	"github.com/iot-device-baseline/baseline/durable/powercut"
+	"github.com/iot-device-baseline/baseline/protect"
 	"github.com/iot-device-baseline/baseline/reset"
 )
 
@@ -21,14 +22,21 @@ func factoryNew(ctx context.Context, m *powercut.Machine) error {
 	return build(ctx, dir)
 }
 
-// on starts the device and runs fn.
+// on starts the device, but for the settings, whose own writes at a start have tests
+// of their own, and runs fn.
 func on(fn func(ctx context.Context, d *device) error) func(context.Context, *powercut.Machine) error {
 	return func(ctx context.Context, m *powercut.Machine) error {
 		dir, err := durable.OpenFS(m.FS(), nil)
 		if err != nil {
 			return err
 		}
-		d, err := open(ctx, dir)
+		d, err := early(ctx, dir, protect.Open)
+		if err == nil {
+			err = d.resetter.Resume(ctx)
+		}
+		if err == nil {
+			err = d.passwords(ctx)
+		}
 		if err != nil {
 			return err
 		}

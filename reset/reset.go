@@ -110,10 +110,13 @@ func (r *Resetter) carryOut(ctx context.Context, o *order) error {
 
 // run does the steps that have not ended, and keeps the end of each.
 func (r *Resetter) run(ctx context.Context, o *order) error {
+	var left []Step
 	for _, s := range r.steps {
-		if !slices.Contains(s.Scopes, o.scope()) || o.did(s.Name) {
-			continue
+		if slices.Contains(s.Scopes, o.scope()) && !o.did(s.Name) {
+			left = append(left, s)
 		}
+	}
+	for i, s := range left {
 		method, err := s.Run(ctx, o.scope())
 		if err != nil {
 			return fmt.Errorf("step %s: %w", s.Name, err)
@@ -122,6 +125,9 @@ func (r *Resetter) run(ctx context.Context, o *order) error {
 			method = "not printable"
 		}
 		o.Done = append(o.Done, Done{Step: s.Name, Method: method})
+		if i+1 == len(left) {
+			break // the completion comes next
+		}
 		if err := r.keep(ctx, record{Pending: o}); err != nil {
 			return err
 		}
