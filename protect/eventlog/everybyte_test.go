@@ -43,14 +43,20 @@ func TestEveryByte(t *testing.T) {
 // flipAll calls f with each byte of b changed in four ways.
 func flipAll(b []byte, f func(what string)) int {
 	masks := []byte{1, 0x20, 0x80, 0xff}
-	for i := range b {
+	step := 1
+	if underRace {
+		masks, step = masks[:1], 16
+	}
+	flips := 0
+	for i := 0; i < len(b); i += step {
 		for _, mask := range masks {
 			b[i] ^= mask
 			f(fmt.Sprintf("byte %d of %d ^ %#x", i, len(b), mask))
 			b[i] ^= mask
+			flips++
 		}
 	}
-	return len(b) * len(masks)
+	return flips
 }
 
 // TestEveryByteOfTheMedium flips every byte of the log's files. What is neither refused

@@ -51,8 +51,8 @@ func (c *Checkpoint) setExport(first uint64, names head) {
 // attributes: those that name a subject get its pseudonym (Options.Pseudonym), the
 // others stay behind. [VerifyExport] verifies it with the log's public key alone. next
 // is where the following export begins; whoever receives keeps it once he has
-// accepted, so that nothing is missing between two. An export is an event and is
-// itself the last record of what it exports. Permission: [access.LogExport].
+// accepted, so that nothing is missing between two. An export is an event, and is in what
+// it exports. Permission: [access.LogExport].
 func (l *Log) Export(ctx context.Context, w io.Writer, from uint64) (next uint64, err error) {
 	who, err := l.check(ctx, access.LogExport)
 	if err != nil {
@@ -65,6 +65,9 @@ func (l *Log) Export(ctx context.Context, w io.Writer, from uint64) (next uint64
 	l.mu.Lock()
 	c := l.checkpoint()
 	l.mu.Unlock()
+	if err := l.flush(); err != nil { // others may have logged since
+		return 0, fmt.Errorf("eventlog: export: %w", err)
+	}
 	if from > c.Size {
 		return 0, fmt.Errorf("eventlog: export: from record %d, the last is %d: %w", from, c.Size, fs.ErrInvalid)
 	}
