@@ -56,6 +56,12 @@ func TestDelegations(t *testing.T) {
 			r.delegate("targets", "b", false, "sensors/*")
 			r.list("b", "sensors/a.bin", "by b")
 		}, update.ErrNotOffered, ""},
+		{"terminating deeper down ends all of the search", func(r *repo) {
+			r.delegate("targets", "a", false, "sensors/*")
+			r.delegate("a", "a1", true, "sensors/*")
+			r.delegate("targets", "b", false, "sensors/*")
+			r.list("b", "sensors/a.bin", "by b")
+		}, update.ErrNotOffered, ""},
 		{"terminating for another path", func(r *repo) {
 			r.delegate("targets", "a", true, "images/*")
 			r.delegate("targets", "b", false, "sensors/*")
