@@ -67,6 +67,7 @@ func policy() *access.Policy {
 			{Role: "owner", Permission: "erase.*", Resources: all},
 			{Role: "owner", Permission: "access.*", Resources: all},
 			{Role: "owner", Permission: access.ResetRequest, Resources: all},
+			{Role: "owner", Permission: access.NotifyRead, Resources: all},
 			{Role: "service", Permission: access.NotifyRaise, Resources: all},
 			{Role: "service", Permission: access.EraseSubject, Resources: all},
 		},
@@ -190,10 +191,10 @@ func (d *device) reopen(ctx context.Context) (err error) {
 // something is in each place.
 func build(ctx context.Context, dir *durable.Dir) error {
 	d, err := parts(ctx, dir, true)
-	if err != nil {
-		return err
+	if err == nil {
+		err = d.commission(ctx)
 	}
-	if err := d.commission(ctx); err != nil {
+	if err != nil {
 		return err
 	}
 	ann := d.as(ctx, "ann")
