@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"crypto"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"path/filepath"
+
+	"github.com/iot-device-baseline/baseline/access"
+	"github.com/iot-device-baseline/baseline/backends/softkeys"
+	"github.com/iot-device-baseline/baseline/backends/softkeys/signing"
+	"github.com/iot-device-baseline/baseline/durable"
+	"github.com/iot-device-baseline/baseline/protect"
+)
+
+// made is what leaves the factory besides the device: its label, and its public
+// keys for the vendor's records.
+type made struct {
+	Label     string `json:"label"`
+	DeviceKey string `json:"device_key"` // PEM
+	LogKey    string `json:"log_key"`    // PEM
+}
+
+// provision is what happens once, in the factory, on the device: nothing else ever
+// makes a vault or a first secret.
+func provision(ctx context.Context, dir string) (m made, err error) {
+	state, err := durable.OpenDir(filepath.Join(dir, stateDir), nil)
+	if err != nil {
+		return m, err
+	}
+	defer func() { err = errors.Join(err, state.Close()) }()
+	keys, err := softkeys.Open(ctx, state, nil)
+	if err != nil {
+		return m, err
+	}
+	vault, err := protect.Provision(ctx, state, keys, nil)
+	if err != nil {
+		return m, err
+	}
+	defer func() { err = errors.Join(err, vault.Close()) }()
+	if m.DeviceKey, err = makeKey(ctx, vault, keys, "device"); err != nil {
+		return m, err
+	}
+	if m.LogKey, err = makeKey(ctx, vault, keys, "log"); err != nil {
+		return m, err
+	}
+	secret, err := access.Provision(ctx, compartment(ctx, vault, protect.ClassFloor), nil)
+	if err != nil {
+		return m, err
+	}
+	m.Label = secret.Reveal() // once, for the label
+	return m, nil
+}
+
+// makeKey makes an Ed25519 key that never leaves the device, and returns its public
+// half.
+func makeKey(ctx context.Context, vault *protect.Vault, keys *softkeys.Keys, name string) (string, error) {
+	blob, err := signing.New(keys).CreateKey(ctx, protect.Ed25519)
+	if err != nil {
+		return "", err
+	}
+	if err := compartment(ctx, vault, protect.ClassIdentity).Put(ctx, "key/"+name, blob); err != nil {
+		return "", err
+	}
+	signer, err := signing.New(keys).OpenKey(ctx, blob)
+	if err != nil {
+		return "", err
+	}
+	defer signer.Close()
+	return publicPEM(signer.Public())
+}
+
+func publicPEM(key crypto.PublicKey) (string, error) {
+	der, err := x509.MarshalPKIXPublicKey(key)
+	if err != nil {
+		return "", err
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})), nil
+}
+
+// compartment returns the compartment of a class. One that cannot be opened gives
+// its error at every use.
+func compartment(ctx context.Context, v *protect.Vault, class protect.Class) durable.Store {
+	c, err := v.Compartment(ctx, class)
+	if err != nil {
+		return closed{err}
+	}
+	return c
+}
+
+// closed is a Store that did not open.
+type closed struct{ err error }
+
+func (c closed) Get(context.Context, string) ([]byte, error)    { return nil, c.err }
+func (c closed) Put(context.Context, string, []byte) error      { return c.err }
+func (c closed) Delete(context.Context, string) error           { return c.err }
+func (c closed) List(context.Context, string) ([]string, error) { return nil, c.err }

@@ -1,0 +1,208 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/iot-device-baseline/baseline/durable"
+)
+
+// -kills N is for the test of package update: it kills the device at random moments
+// of updates until each state of the journal was met N times at its death, and counts
+// what came back wrong.
+
+// states of the journal that are to be met, by the name that the result has for them.
+var killStates = []struct{ name, state string }{
+	{"writing", "writing"}, {"verifying", "verifying"}, {"activating", "activating"},
+	{"trial", "trial"}, {"confirming", "confirming"}, {"rollback", "rolling back"},
+}
+
+// killer is a run of -kills.
+type killer struct {
+	*life
+	each   int
+	met    map[string]int // by state
+	kills  int
+	bad    int
+	number uint64 // of the newest release
+	floor  uint64 // the highest that was seen
+	stable string // the version that was confirmed last
+	ran    bool   // the newest release was started
+}
+
+const maxRounds = 400
+
+func (l *life) killMain(each int) error {
+	l.box.switches = []string{"-quick"}
+	k := &killer{life: l, each: each, met: map[string]int{}, number: 10, stable: "1.10"}
+	for _, step := range []func() error{l.provision, l.commission} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	for rounds := 0; k.next() != ""; rounds++ {
+		if rounds == maxRounds {
+			return unexpected("not all states were met in %d rounds", rounds)
+		}
+		if err := k.round(); err != nil {
+			k.bad++
+			k.tellf("    bad: release %d: %v", k.number, err)
+			return err
+		}
+	}
+	k.result()
+	return nil
+}
+
+func (k *killer) result() {
+	fmt.Fprintf(k.out, "kills=%d bad=%d", k.kills, k.bad)
+	for _, s := range killStates {
+		fmt.Fprintf(k.out, " %s=%d", s.name, k.met[s.state])
+	}
+	fmt.Fprintln(k.out)
+}
+
+// next is the state that was met least, or "" when all were met often enough.
+func (k *killer) next() string {
+	least := ""
+	for _, s := range killStates {
+		if n := k.met[s.state]; n < k.each && (least == "" || n < k.met[least]) {
+			least = s.state
+		}
+	}
+	return least
+}
+
+// wants reports whether a state was not yet met often enough.
+func (k *killer) wants(state string) bool {
+	for _, s := range killStates {
+		if s.state == state {
+			return k.met[state] < k.each
+		}
+	}
+	return false
+}
+
+// round is one release, from its publication to the end of its trial, with a cut in
+// each state that is still wanted.
+func (k *killer) round() error {
+	k.number++
+	k.ran = false
+	healthy := k.next() != "rolling back"
+	img := image{Version: fmt.Sprintf("1.%d", k.number), Number: k.number, Healthy: healthy}
+	if err := k.desk.release(k.ctx, img, 0); err != nil {
+		return err
+	}
+	cuts := map[string]int{}
+	for starts := 0; ; starts++ {
+		if starts == 60 {
+			return unexpected("the release is not decided after %d starts", starts)
+		}
+		if k.verbose {
+			s, err := k.status()
+			k.tellf("        release %d healthy %v: %+v slot %s %v", k.number, img.Healthy, s, k.now.Slot, err)
+		}
+		done, err := k.decided(img)
+		if done || err != nil {
+			return err
+		}
+		state, err := k.life.chase(func(state string) bool { return k.wants(state) && cuts[state] < 2 })
+		if err != nil {
+			return err
+		}
+		if state != "" {
+			k.kills++
+			k.met[state]++
+			cuts[state]++
+			k.ran = k.ran || state == "trial" || state == "rolling back" || state == "confirming"
+		}
+		if err := k.power(); err != nil {
+			return fmt.Errorf("after a death in %q: %w", state, err)
+		}
+	}
+}
+
+// decided checks what must hold at every start, and reports whether the release is
+// confirmed or given up.
+func (k *killer) decided(img image) (bool, error) {
+	s, err := k.status()
+	switch {
+	case err == errGone: //nolint:errorlint // it is this very value
+		return false, nil // it restarts, and is met at its next start
+	case err != nil:
+		return false, err
+	case s.Floor < k.floor:
+		return false, unexpected("the floor fell from %d to %d", k.floor, s.Floor)
+	case s.Version != img.Version && s.Version != k.stable && s.Version != "1.0":
+		return false, unexpected("%s runs, neither %s nor %s", s.Version, k.stable, img.Version)
+	case s.Version == img.Version && !s.Trial && !img.Healthy:
+		return false, unexpected("%s is confirmed and does not work", s.Version)
+	}
+	k.floor, k.ran = s.Floor, k.ran || s.Version == img.Version
+	if s.Version == img.Version && !s.Trial && s.Update == "idle" {
+		k.stable = s.Version
+		return true, nil
+	}
+	return k.ran && s.Update == "rolled back" && !s.Trial, nil
+}
+
+// chase lets the device go on, and cuts the power in the first state that cut wants,
+// after a random moment. It returns the state that the journal of the dead device is
+// in, or "" when the program ended by itself.
+func (l *life) chase(cut func(state string) bool) (state string, err error) {
+	s, err := l.status()
+	if err != nil && err != errGone { //nolint:errorlint // it is this very value
+		return "", err
+	}
+	if !s.Trial && s.Update != "rolling back" && s.Update != "confirming" {
+		answer := l.later("ann", annsPassword, "install", "")
+		defer func() {
+			if refusal := <-answer; err == nil && refusal != nil && refusal != errGone { //nolint:errorlint // it is this very value
+				err = refusal
+			}
+		}()
+	}
+	met := func(m message) bool { return cut(m.State) || m.State == "rolled back" && s.Update != "rolled back" || m.State == "idle" && (s.Trial || s.Update != "idle") }
+	if err := l.until("a state to cut in", met); err != nil && !errors.Is(err, errEnded) {
+		return "", err
+	}
+	wait := time.NewTimer(time.Duration(rand.Int64N(int64(3 * time.Millisecond))))
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+	case <-l.now.over:
+	}
+	if err := l.now.cut(); err != nil {
+		return "", err
+	}
+	if !l.now.killed() {
+		return "", nil
+	}
+	return l.journal()
+}
+
+// journal reads the state that the journal of a dead device says.
+func (l *life) journal() (string, error) {
+	dir, err := durable.OpenDir(filepath.Join(l.dir, stateDir), nil)
+	if err != nil {
+		return "", err
+	}
+	raw, err := dir.Get(context.Background(), "update/journal")
+	if err := errors.Join(err, dir.Close()); errors.Is(err, os.ErrNotExist) {
+		return "idle", nil
+	} else if err != nil {
+		return "", err
+	}
+	_, text, _ := bytes.Cut(raw, []byte(" "))
+	var j struct {
+		State string `json:"state"`
+	}
+	return j.State, json.Unmarshal(text, &j)
+}
