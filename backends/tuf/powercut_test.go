@@ -41,28 +41,9 @@ func (s server) open(ctx context.Context, m *powercut.Machine, from *mirror) (*t
 	if err != nil {
 		return nil, err
 	}
-	return tuf.Open(ctx, dir, from, s.embedded, &tuf.Options{
-		Clock: &clock{start, durable.Authenticated}, Floors: stored{durable.Sub(dir, "floors")},
+	return tuf.Open(ctx, durable.Sub(dir, "tuf"), from, s.embedded, &tuf.Options{
+		Clock: &clock{start, durable.Authenticated}, Floors: update.NewFloors(dir),
 	})
-}
-
-// stored are floors in the same directory.
-type stored struct{ s durable.Store }
-
-func (f stored) value(name string) *durable.Value[uint64] {
-	return durable.NewValue[uint64](f.s, name, nil)
-}
-
-func (f stored) Get(ctx context.Context, name string) (uint64, error) {
-	return f.value(name).LoadOr(ctx, 0)
-}
-
-func (f stored) Raise(ctx context.Context, name string, v uint64) error {
-	old, err := f.Get(ctx, name)
-	if err != nil || old >= v {
-		return err
-	}
-	return f.value(name).Store(ctx, v)
 }
 
 // look tells what the device trusts without a network.

@@ -53,7 +53,10 @@ func (r *Repository) AddRelease(ctx context.Context, release update.Release, ima
 	if err != nil {
 		return nil, err
 	}
-	return done, r.publish(ctx, st)
+	if err := r.publish(ctx, st); err != nil {
+		return nil, err
+	}
+	return done, nil
 }
 
 // adding is a release on its way into the targets.
