@@ -29,6 +29,8 @@ var tufModules = []string{
 	xcrypto, xsys, "golang.org/x/term",
 }
 
+var network = []string{"net", "net/http", "crypto/tls"}
+
 var rules = []Rule{
 	{Path: "internal/strictjson", Floor: Support},
 
@@ -84,6 +86,9 @@ var rules = []Rule{
 	{Path: "baselinetest", Floor: Kit, Own: []string{".", "risk"}},
 
 	{Path: "examples/*", Floor: Example, Own: []string{"."}},
+	{Path: "examples/gateway", Floor: Example, Own: []string{".", "examples/bench"}, Std: network},
+	{Path: "examples/bench", Floor: Example, Std: network},
+	{Path: "examples/vendor", Floor: Example, Own: []string{"examples/bench"}},
 
 	{Path: "clause/internal/gen", Floor: Tool},
 	{Path: "clause/internal/gen/emit", Floor: Tool},
