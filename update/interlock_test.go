@@ -68,6 +68,27 @@ func TestInterlockIsTold(t *testing.T) {
 	assert.Empty(t, l.pending)
 }
 
+// resuming is an interlock that tells a resumption from a request.
+type resuming struct{ interlock }
+
+func (r *resuming) Resume(ctx context.Context, op string) error {
+	r.told = append(r.told, "resume")
+	return r.Begin(ctx, op)
+}
+
+// What an earlier run left is resumed, where the Interlock knows of that.
+func TestInterlockResumes(t *testing.T) {
+	v, l := newVendor(), &resuming{interlock{pending: map[string]int{}}}
+	m := lab(t, v, 1)
+	v.publish(2, 2, nil)
+	change := func(p *update.Parts, _ *update.Options) { p.Interlock = l }
+	require.NoError(t, booted(t, m, v, change).Install(as(t.Context(), "operator"), ""))
+	assert.NotContains(t, l.told, "resume")
+	l.restart()
+	booted(t, m, v, change)
+	assert.Equal(t, []string{"resume", update.OpTrial, "resume", update.OpRestart, "end " + update.OpRestart}, l.told)
+}
+
 // What it refuses is not done.
 func TestInterlockRefuses(t *testing.T) {
 	ctx := as(t.Context(), "operator")

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/iot-device-baseline/baseline/durable"
 	"github.com/iot-device-baseline/baseline/durable/powercut"
 	"github.com/iot-device-baseline/baseline/update"
 )
@@ -257,40 +256,6 @@ func checking(ctx context.Context, d *device) error {
 		return d.Health(ctx) // the floor that could not be raised
 	}
 	return err
-}
-
-func floorOps() []powercut.Op {
-	floors := func(do func(ctx context.Context, f *update.FloorStore) error) func(context.Context, *powercut.Machine) error {
-		return func(ctx context.Context, m *powercut.Machine) error {
-			d, err := durable.OpenFS(m.FS(), nil)
-			if err != nil {
-				return err
-			}
-			return do(ctx, update.NewFloors(d))
-		}
-	}
-	state := func(ctx context.Context, m *powercut.Machine) (text string, err error) {
-		err = floors(func(ctx context.Context, f *update.FloorStore) error {
-			a, err := f.Get(ctx, "release")
-			b, err2 := f.Get(ctx, "root")
-			text = fmt.Sprintf("release=%d root=%d", a, b)
-			return errors.Join(err, err2)
-		})(ctx, m)
-		return text, err
-	}
-	raising := func(name string, v uint64) func(ctx context.Context, f *update.FloorStore) error {
-		return func(ctx context.Context, f *update.FloorStore) error { return f.Raise(ctx, name, v) }
-	}
-	return []powercut.Op{
-		{Name: "update.floor-first", Methods: []string{"FloorStore.Raise"}, Do: floors(raising("release", 3)), State: state},
-		{
-			Name: "update.floor", Methods: []string{"FloorStore.Raise", "FloorStore.Reserve"}, State: state,
-			Before: floors(raising("root", 7)),
-			Do: floors(func(ctx context.Context, f *update.FloorStore) error {
-				return errors.Join(f.Reserve(ctx), f.Raise(ctx, "release", 3))
-			}),
-		},
-	}
 }
 
 func TestPowerCut(t *testing.T) {

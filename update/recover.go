@@ -113,7 +113,7 @@ func (u *Updater) settle(ctx context.Context, operation string, nothing bool) er
 	if nothing {
 		return nil
 	}
-	if err := u.begin(ctx, operation); err != nil {
+	if err := u.resume(ctx, operation); err != nil {
 		return nil //nolint:nilerr // it was not pending, and something else is
 	}
 	return u.end(ctx, operation)
@@ -121,7 +121,7 @@ func (u *Updater) settle(ctx context.Context, operation string, nothing bool) er
 
 // awaitRestart is the state before a restart that did not come yet.
 func (u *Updater) awaitRestart(ctx context.Context) error {
-	if err := u.begin(ctx, OpRestart); err != nil {
+	if err := u.resume(ctx, OpRestart); err != nil {
 		return err
 	}
 	if j := u.current(); j.State != stateRestart {
@@ -132,7 +132,7 @@ func (u *Updater) awaitRestart(ctx context.Context) error {
 
 // enterTrial counts a start of the release on trial, and gives it up after too many.
 func (u *Updater) enterTrial(ctx context.Context, inv Installed) error {
-	if err := u.begin(ctx, OpTrial); err != nil {
+	if err := u.resume(ctx, OpTrial); err != nil {
 		return err
 	}
 	if err := u.settle(ctx, OpRestart, false); err != nil {
@@ -181,7 +181,7 @@ func (u *Updater) goBack(ctx context.Context, inv Installed) error {
 	}
 	switch {
 	case inv.Trial:
-		return u.begin(ctx, OpTrial)
+		return u.resume(ctx, OpTrial)
 	case !inv.Good: // it was never started
 		return u.reverted(ctx, j.Reason)
 	case j.State != stateRollingBack:

@@ -31,10 +31,11 @@ const (
 //
 //   - An error of Begin refuses the operation, except for [OpTrial], which is a fact
 //     that the boot chain tells; it is returned wrapped.
-//   - What is pending is begun again after a restart, and ended when it is over.
+//   - What an earlier run left is begun again after a restart, by Resume(ctx, operation)
+//     if there is such a method, and ended when it is over.
 //   - Calls may come concurrently.
 //
-// The interface is frozen.
+// The interface may gain optional siblings.
 type Interlock interface {
 	Begin(ctx context.Context, operation string) error
 	End(ctx context.Context, operation string) error
@@ -211,6 +212,21 @@ func (u *Updater) begin(ctx context.Context, operation string) error {
 		return nil
 	}
 	if err := u.parts.Interlock.Begin(ctx, operation); err != nil {
+		return err
+	}
+	u.begun[operation] = true
+	return nil
+}
+
+// resume is begin for what an earlier run may have left.
+func (u *Updater) resume(ctx context.Context, operation string) error {
+	r, ok := u.parts.Interlock.(interface {
+		Resume(ctx context.Context, operation string) error
+	})
+	if !ok || u.begun[operation] {
+		return u.begin(ctx, operation)
+	}
+	if err := r.Resume(ctx, operation); err != nil {
 		return err
 	}
 	u.begun[operation] = true
