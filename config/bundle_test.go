@@ -103,6 +103,7 @@ func TestBundleAfterReset(t *testing.T) {
 		raw, err := d.dir.Get(t.Context(), name)
 		require.NoError(t, err)
 		assert.NotContains(t, string(raw), "/ann", "the floor names nobody: %s", name)
+		assert.NotContains(t, string(raw), `"bundle":`, "a mark belongs to the settings: %s", name)
 	}
 	d.mustSend(operator, patch(4, `{"name":"b"}`))
 }
