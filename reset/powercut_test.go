@@ -25,12 +25,21 @@ func factoryNew(ctx context.Context, m *powercut.Machine) error {
 // on starts the device, but for the settings, whose own writes at a start have tests
 // of their own, and runs fn.
 func on(fn func(ctx context.Context, d *device) error) func(context.Context, *powercut.Machine) error {
+	return after(nil, fn)
+}
+
+// after is on, with the device altered before it resumes.
+func after(alter func(d *device), fn func(ctx context.Context, d *device) error) func(context.Context, *powercut.Machine) error {
 	return func(ctx context.Context, m *powercut.Machine) error {
 		dir, err := durable.OpenFS(m.FS(), nil)
 		if err != nil {
 			return err
 		}
 		d, err := early(ctx, dir, protect.Open)
+		if err == nil && alter != nil {
+			alter(d)
+			err = d.reopen(ctx)
+		}
 		if err == nil {
 			err = d.resetter.Resume(ctx)
 		}
@@ -45,18 +54,28 @@ func on(fn func(ctx context.Context, d *device) error) func(context.Context, *po
 }
 
 // tell starts the device, as every start does, and says what it holds.
-func tell(ctx context.Context, m *powercut.Machine) (string, error) {
-	out := ""
-	err := on(func(ctx context.Context, d *device) error {
-		text, err := d.holds(ctx)
-		// By which method a step ended depends on where it was cut.
-		out, _, _ = strings.Cut(text, " [")
-		if last, lerr := d.resetter.Last(ctx); lerr == nil && last.Accepted {
-			out += " accepted"
-		}
-		return errors.Join(err, d.resetter.Health(ctx))
-	})(ctx, m)
-	return out, err
+func tell(ctx context.Context, m *powercut.Machine) (string, error) { return telling(nil)(ctx, m) }
+
+func telling(alter func(*device)) func(context.Context, *powercut.Machine) (string, error) {
+	return func(ctx context.Context, m *powercut.Machine) (out string, err error) {
+		err = after(alter, func(ctx context.Context, d *device) error {
+			text, err := d.holds(ctx)
+			// By which method a step ended depends on where it was cut.
+			out, _, _ = strings.Cut(text, " [")
+			if last, lerr := d.resetter.Last(ctx); lerr == nil && last.Accepted {
+				out += " accepted"
+			}
+			return errors.Join(err, d.resetter.Health(ctx))
+		})(ctx, m)
+		return out, err
+	}
+}
+
+// bare leaves the two steps that nothing can do without, keys and ownership, and no
+// interlock. reset.resume has the others.
+func bare(d *device) {
+	d.steps = []reset.Step{d.steps[0], d.steps[2]}
+	d.opts.Interlock = nil
 }
 
 // resetting orders a reset by presence, which works before and after it.
@@ -74,7 +93,7 @@ func ops() []powercut.Op {
 	return []powercut.Op{
 		{
 			Name: "reset.factory", Methods: []string{"Resetter.Reset", "Open"},
-			Before: factoryNew, Do: on(resetting(reset.Factory)), State: tell,
+			Before: factoryNew, Do: after(bare, resetting(reset.Factory)), State: telling(bare),
 		},
 		{
 			Name: "reset.resume", Methods: []string{"Resetter.Resume"},
