@@ -29,7 +29,8 @@
 // the boot chain says that the running release is confirmed; the program says its number;
 // and the release document of that very number is the one that the verified metadata
 // lists now. The copy of the document that is kept beside the journal saves fetching it
-// and proves nothing. When the vendor cannot be reached, or offers another release by
+// and proves nothing; a gate that is asked about a restart or a confirmation sees no more
+// than that copy. When the vendor cannot be reached, or offers another release by
 // then, the floor waits until a Check finds the document again; [Version].Floor, in the
 // image, waits for nothing. A floor never rises above the number of the confirmed release.
 //

@@ -142,13 +142,15 @@ func TestRevokedInTheMiddle(t *testing.T) {
 	v := newVendor()
 	m := lab(t, v, 1)
 	v.publish(2, 0, nil)
-	once := func(p *update.Parts, _ *update.Options) { p.Guard = &revocable{Guard: guard(), allowed: 1} }
-	d := booted(t, m, v, once)
+	times := func(n int) setup {
+		return func(p *update.Parts, _ *update.Options) { p.Guard = &revocable{Guard: guard(), allowed: n} }
+	}
+	d := booted(t, m, v, times(1))
 	assert.ErrorIs(t, d.Install(ctx, ""), access.ErrDenied)
 	assert.Equal(t, "installed", d.State())
 	assert.Equal(t, "a", slots{m, "system"}.load().Next)
 	require.NoError(t, booted(t, m, v, nil).Install(ctx, ""))
-	d = booted(t, m, v, once)
+	d = booted(t, m, v, times(2))
 	assert.ErrorIs(t, d.Confirm(ctx), access.ErrDenied)
 	assert.Equal(t, "1.2 trial=true floor=0 failed=0", d.state(t))
 }

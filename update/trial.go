@@ -58,6 +58,10 @@ func (u *Updater) confirm(ctx context.Context, by *access.Entity) error {
 	if !inv.Trial { // confirmed already: the rest
 		return u.finish(ctx, u.latest(ctx), by)
 	}
+	// Asked here too, so that who may not does not ask the vendor at every tick of a trial.
+	if _, err := access.Check(ctx, u.parts.Guard, access.UpdateConfirm, resource); err != nil {
+		return err
+	}
 	if err := u.judge(ctx); err != nil {
 		return err
 	}
