@@ -50,7 +50,7 @@ api: ## writes api/ anew after a wanted change of the API
 
 shown: ## what shows that the laws bite: laws, power cuts, broken media, examples
 	$(GO) test . ./durable/... ./protect/... -count=1 -v -run 'TestImportLaw|TestOnlyDurableWrites|TestLawsCatch|TestBrokenStrategies|TestErasedImageStaysClosed|TestSoftkeysErasureIsHonest|TestForgedJournal'
-	@$(CHECK) powercut deps footprint examples
+	@$(CHECK) powercut faults deps footprint examples
 
 clean: ## removes what was built
 	rm -rf build

@@ -7,8 +7,13 @@ import (
 	"testing/cryptotest"
 )
 
-// maxBad ends the exploration of an op that is thoroughly bad.
+// maxBad ends the exploration of an op that is thoroughly bad; on a medium that is
+// broken on purpose one failure says everything.
 const maxBad = 100
+
+func (x *explorer) enough() bool {
+	return x.res.Bad >= maxBad || x.res.Bad > 0 && x.res.Break != ""
+}
 
 // maxSteps ends the exploration of an op that never comes to an end.
 const maxSteps = 100_000
@@ -146,7 +151,7 @@ func (x *explorer) cuts() {
 			where = fmt.Sprintf("before step %d, %v", i, site)
 		}
 		x.cut(m, acked, where)
-		if !off || x.res.Bad >= maxBad {
+		if !off || x.enough() {
 			return
 		}
 	}
@@ -157,7 +162,7 @@ func (x *explorer) cuts() {
 func (x *explorer) cut(m *Machine, acked bool, where string) {
 	x.res.Cuts++
 	for _, s := range m.Survivors() {
-		if x.res.Bad >= maxBad {
+		if x.enough() {
 			return
 		}
 		x.judge(x.node(s), acked, 1, where+"; "+s.Desc)

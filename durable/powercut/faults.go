@@ -7,7 +7,7 @@ import "fmt"
 func (x *explorer) faults() {
 	for i, p := range x.plan {
 		for _, f := range p.faults() {
-			if x.res.Bad >= maxBad {
+			if x.enough() {
 				return
 			}
 			where := fmt.Sprintf("%v at step %d, %v", f, i, p)

@@ -63,7 +63,7 @@ func (x *explorer) judge(n *node, acked bool, depth int, where string) {
 	}
 	x.expand(n)
 	for _, e := range n.children {
-		if x.res.Bad >= maxBad {
+		if x.enough() {
 			return
 		}
 		x.judge(e.to, acked, depth+1, where+"; "+e.where)

@@ -102,7 +102,7 @@ func (r Result) Err() error {
 
 // Explore does the work of [Run] and returns what it found. It fails t only when op
 // cannot be explored: when Before, Do or State fails on a machine that works. It
-// stops early after 100 failures.
+// stops early after 100 failures, or after the first when POWERCUT_BREAK is set.
 func Explore(t *testing.T, op Op) Result {
 	t.Helper()
 	if op.Name == "" || op.Do == nil || op.State == nil {

@@ -4,8 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"io"
-	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -43,7 +42,7 @@ func (b *Bench) Serve(ctx context.Context, address string) (*Server, error) {
 	}
 	s := &Server{Addr: l.Addr().String(), gate: ways, done: make(chan error, 1), http: &http.Server{
 		Handler: http.FileServerFS(os.DirFS(b.path(repositoryDir))), ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10,
-		ErrorLog:    log.New(io.Discard, "", 0), // devices lose their power all the time
+		ErrorLog:    slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // devices lose their power all the time
 		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
 	}}
 	secure := tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{cert}})

@@ -94,7 +94,7 @@ func (g *gateway) breakUpdate(ctx context.Context, p update.Parts, o *update.Opt
 	case g.is("downgrade-accepted") && g.how.channel == oldChannel:
 		p.Running.Number, p.Floors = 1, update.NewFloors(forgetful{})
 	case g.is("metadata-unchecked"):
-		p.Trust = gullible{p.Trust, p.Source}
+		p.Trust = gullible{p.Trust, g.fetched.Source}
 	case g.is("health-ignored"):
 		p.Health = fine{}
 	case g.is("blocked-forgotten"):

@@ -134,7 +134,7 @@ func (k *killer) round() error {
 func (k *killer) decided(img image) (bool, error) {
 	s, err := k.status()
 	switch {
-	case err == errGone: //nolint:errorlint // it is this very value
+	case leaving(err):
 		return false, nil // it restarts, and is met at its next start
 	case err != nil:
 		return false, err
@@ -158,18 +158,20 @@ func (k *killer) decided(img image) (bool, error) {
 // in, or "" when the program ended by itself.
 func (l *life) chase(cut func(state string) bool) (state string, err error) {
 	s, err := l.status()
-	if err != nil && err != errGone { //nolint:errorlint // it is this very value
+	if err != nil && !leaving(err) {
 		return "", err
 	}
 	if !s.Trial && s.Update != "rolling back" && s.Update != "confirming" {
 		answer := l.later("ann", annsPassword, "install", "")
 		defer func() {
-			if refusal := <-answer; err == nil && refusal != nil && refusal != errGone { //nolint:errorlint // it is this very value
+			if refusal := <-answer; err == nil && refusal != nil && !leaving(refusal) {
 				err = refusal
 			}
 		}()
 	}
-	met := func(m message) bool { return cut(m.State) || m.State == "rolled back" && s.Update != "rolled back" || m.State == "idle" && (s.Trial || s.Update != "idle") }
+	met := func(m message) bool {
+		return cut(m.State) || m.State == "rolled back" && s.Update != "rolled back" || m.State == "idle" && (s.Trial || s.Update != "idle")
+	}
 	if err := l.until("a state to cut in", met); err != nil && !errors.Is(err, errEnded) {
 		return "", err
 	}

@@ -77,7 +77,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 		return deviceMain(ctx, s, in, out)
 	case o.broken == "list":
 		for _, f := range plantable {
-			fmt.Fprintf(out, "%-20s %s\n", f.name, f.what)
+			fmt.Fprintf(out, "%-20s %-56s shown at: %s\n", f.name, f.what, f.step)
 		}
 		return nil
 	}

@@ -142,11 +142,16 @@ func (l *life) power() (err error) {
 			return err
 		}
 		err = l.ask("", "", "status", nil, nil)
-		if err != errGone || !l.now.restarts() { //nolint:errorlint // it is this very value
+		if !leaving(err) || !l.now.restarts() {
 			return err
 		}
 	}
 	return err
+}
+
+// leaving reports whether err is that of a device which ends, or has ended.
+func leaving(err error) bool {
+	return errors.Is(err, errGone) || err != nil && strings.Contains(err.Error(), context.Canceled.Error())
 }
 
 // restarted waits for the restart that the device asked for, and starts it.

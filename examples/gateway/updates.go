@@ -60,7 +60,7 @@ func (l *life) resumeDownload() error {
 		return unexpected("slot %s runs %s, trial %v", l.now.Slot, s.Version, s.Trial)
 	}
 	l.tellf("    1.0 runs from slot a, and is asked again")
-	if err := <-l.later("ann", annsPassword, "install", ""); err != nil && err != errGone { //nolint:errorlint // it is this very value
+	if err := <-l.later("ann", annsPassword, "install", ""); err != nil && !leaving(err) {
 		return err
 	}
 	text, err := l.desk.read("missing")
@@ -183,7 +183,7 @@ func (l *life) tampered() error {
 
 func (l *life) failing() error {
 	l.step("5.2.7.1.3, 5.2.7.2", "Release 1.2 fails its health check; 1.1 comes back by itself")
-	if err := <-l.later("ann", annsPassword, "install", ""); err != nil && err != errGone { //nolint:errorlint // it is this very value
+	if err := <-l.later("ann", annsPassword, "install", ""); err != nil && !leaving(err) {
 		return err
 	}
 	if err := l.restarted(); err != nil {

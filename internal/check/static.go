@@ -17,6 +17,9 @@ const (
 	vulnTool        = "golang.org/x/vuln/cmd/govulncheck@v1.1.4"
 )
 
+// budgetGateway is what the gateway may take, stripped, for linux/arm.
+const budgetGateway = 16 << 20
+
 // budgetQuickstart is what quickstart may take, stripped, for linux/arm, built as
 // docs/start.md tells a vendor to. The linker pads in steps of 64 KiB.
 const budgetQuickstart = 4 << 20
@@ -89,11 +92,11 @@ func deps(ctx context.Context) error {
 var smallFlags = []string{"-trimpath", "-ldflags=-s -w", "-gcflags=all=-l"}
 
 func footprint(ctx context.Context) error {
-	plain, err := sizeForArm(ctx, "build/arm/plain/", smallFlags[:2])
+	plain, err := sizeForArm(ctx, "build/arm/plain/", "quickstart", smallFlags[:2])
 	if err != nil {
 		return err
 	}
-	small, err := sizeForArm(ctx, "build/arm/", smallFlags)
+	small, err := sizeForArm(ctx, "build/arm/", "quickstart", smallFlags)
 	if err != nil {
 		return err
 	}
@@ -101,15 +104,23 @@ func footprint(ctx context.Context) error {
 	if small > budgetQuickstart {
 		return fmt.Errorf("quickstart has %d bytes, at most %d", small, budgetQuickstart)
 	}
+	gateway, err := sizeForArm(ctx, "build/arm/plain/", "gateway", smallFlags[:2])
+	if err != nil {
+		return err
+	}
+	fmt.Printf("gateway linux/arm: %d bytes, budget %d\n", gateway, budgetGateway)
+	if gateway > budgetGateway {
+		return fmt.Errorf("gateway has %d bytes, at most %d", gateway, budgetGateway)
+	}
 	return nil
 }
 
-func sizeForArm(ctx context.Context, dir string, flags []string) (int64, error) {
-	build := goCmd(slices.Concat([]string{"build"}, flags, []string{"-o", dir, "./examples/quickstart"})...)
+func sizeForArm(ctx context.Context, dir, program string, flags []string) (int64, error) {
+	build := goCmd(slices.Concat([]string{"build"}, flags, []string{"-o", dir, "./examples/" + program})...)
 	if err := build.with("CGO_ENABLED=0", "GOOS=linux", "GOARCH=arm").run(ctx); err != nil {
 		return 0, err
 	}
-	st, err := os.Stat(dir + "quickstart")
+	st, err := os.Stat(dir + program)
 	if err != nil {
 		return 0, err
 	}

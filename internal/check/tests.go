@@ -10,8 +10,13 @@ import (
 	"sync"
 )
 
+// exhaustive are tests that try everything there is on one goroutine: the race
+// detector finds nothing in them and makes them ten times slower. The steps powercut
+// and exhaustive run them without it.
+const exhaustive = "^(TestPowerCut.*|Test.*Every(Byte|Bit).*|TestKill|TestLife.*|TestMemoryBound|TestForgedJournal)$"
+
 func test(ctx context.Context) error {
-	run := goCmd("test", "-race", "-shuffle=on", "-timeout=15m", "-coverprofile=build/cover.out", "./...")
+	run := goCmd("test", "-race", "-shuffle=on", "-timeout=15m", "-skip="+exhaustive, "-coverprofile=build/cover.out", "./...")
 	// The race detector needs cgo.
 	if err := run.with("CGO_ENABLED=1").run(ctx); err != nil {
 		return err
@@ -20,6 +25,11 @@ func test(ctx context.Context) error {
 	lines := strings.Split(strings.TrimSpace(out), "\n")
 	fmt.Println("coverage:", lines[len(lines)-1])
 	return err
+}
+
+// exhausted runs what test has left out, but for power cuts.
+func exhausted(ctx context.Context) error {
+	return goCmd("test", "-timeout=15m", "-run="+exhaustive, "-skip=^TestPowerCut", "./...").run(ctx)
 }
 
 // outoftree tests the modules below this one, which stand for a vendor's.
@@ -39,11 +49,12 @@ func outoftree(ctx context.Context) error {
 	return nil
 }
 
-// examples run as a person would run them: quickstart twice, since the second
-// run finds the state of the first.
+// examples run as a person would run them, twice: the second time nothing of the
+// first may be in the way.
 func examples(ctx context.Context) error {
 	quickstart := goCmd("run", "./examples/quickstart")
-	return each(ctx, quickstart, quickstart, goCmd("run", "./examples/foreign"))
+	gateway := goCmd("run", "./examples/gateway")
+	return each(ctx, quickstart, quickstart, goCmd("run", "./examples/foreign"), gateway, gateway)
 }
 
 // qemu runs the tests of the packages that keep state on 32-bit devices of both

@@ -19,6 +19,9 @@ var foreign = map[string]string{
 	"fw_setenv":       "libubootenv-tool",
 	"qemu-system-arm": "qemu-system-arm", // starts the real U-Boot
 	realUBoot:         "u-boot-qemu",
+	"gpg":             "gnupg",      // signs and verifies settings
+	"unshare":         "util-linux", // a gateway without a network
+	"ip":              "iproute2",
 	"qemu-arm":        "qemu-user", // runs the tests of 32-bit devices
 	"qemu-mipsel":     "qemu-user",
 }
