@@ -2,22 +2,30 @@ package main
 
 import (
 	"context"
+	"crypto"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/iot-device-baseline/baseline"
 	"github.com/iot-device-baseline/baseline/access"
+	"github.com/iot-device-baseline/baseline/access/gate"
 	"github.com/iot-device-baseline/baseline/access/password"
 	"github.com/iot-device-baseline/baseline/backends/softkeys"
+	"github.com/iot-device-baseline/baseline/backends/softkeys/signing"
 	"github.com/iot-device-baseline/baseline/clause"
 	"github.com/iot-device-baseline/baseline/config"
 	"github.com/iot-device-baseline/baseline/durable"
+	"github.com/iot-device-baseline/baseline/erase"
 	"github.com/iot-device-baseline/baseline/notify"
 	"github.com/iot-device-baseline/baseline/protect"
+	"github.com/iot-device-baseline/baseline/protect/eventlog"
+	"github.com/iot-device-baseline/baseline/reset"
+	"github.com/iot-device-baseline/baseline/update"
 )
 
 // settings are as small as can be: which features there are does not depend on them.
@@ -25,69 +33,140 @@ type settings struct {
 	Name string `json:"name" setting:"doc=Name of the device; default=device; minlen=1; maxlen=32; charset=host"`
 }
 
-// compose opens every part of this module that has features, in dir, and returns
-// these, sorted by id and checked.
-func compose(ctx context.Context, dir *durable.Dir) ([]clause.Feature, error) {
-	vault, err := openVault(ctx, dir)
-	if err != nil {
-		return nil, err
+const host = "updates.example.com:443" // is never asked
+
+// device has every part of this module that has features. They come in the order in
+// which they need one another.
+type device struct {
+	path string
+
+	dir      *durable.Dir
+	raw      []*durable.Raw
+	keys     *softkeys.Keys
+	vault    *protect.Vault
+	key      crypto.Signer
+	lock     *baseline.Interlock
+	events   *eventlog.Log
+	log      *slog.Logger
+	guard    *access.Guard
+	users    *password.Store
+	notices  *notify.Center
+	settings *config.Settings
+	gate     *gate.Gate
+	page     *page
+	updater  *update.Updater
+	eraser   *erase.Coordinator
+	resetter *reset.Resetter
+}
+
+// compose opens the parts in the directory path and returns what features they have,
+// sorted by id and checked.
+func compose(ctx context.Context, path string) (features []clause.Feature, err error) {
+	d := &device{path: path}
+	defer func() { err = errors.Join(err, d.close()) }()
+	for _, step := range []func(context.Context) error{
+		d.openVault, d.openLog, d.openAccess, d.openNotices, d.openSettings, d.openWays, d.openUpdate, d.openErasure, d.openReset,
+	} {
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
 	}
-	defer vault.Close()
-	parts := baseline.Parts{Protector: vault, Eraser: vault.Subjects()}
-	guard, users, err := openAccess(ctx, dir)
-	if err != nil {
-		return nil, err
+	parts := baseline.Parts{
+		Accessor: d.guard, Protector: d.vault, Eraser: d.eraser, Resetter: d.resetter,
+		Configurer: d.settings, Notifier: d.notices, Updater: d.updater,
+		Extra: []baseline.Part{d.vault.Subjects(), d.users, d.events, d.gate, d.page},
 	}
-	parts.Accessor, parts.Extra = guard, []baseline.Part{users}
-	center, err := notify.Open(ctx, durable.Sub(dir, "notices"), guard, &notify.Options{
-		Channels: []notify.Channel{{Name: "console", To: notify.NewWriter(io.Discard, nil)}},
-	})
-	if err != nil {
-		return nil, err
-	}
-	defer center.Close()
-	parts.Notifier = center
-	schema, err := config.For[settings](nil)
-	if err != nil {
-		return nil, err
-	}
-	if parts.Configurer, err = config.Open(ctx, dir, schema, guard, nil); err != nil {
-		return nil, err
-	}
-	features := parts.Features()
+	features = parts.Features()
 	slices.SortFunc(features, func(a, b clause.Feature) int { return strings.Compare(a.ID, b.ID) })
 	return features, clause.Check(features)
 }
 
+func (d *device) close() error {
+	var errs []error
+	if d.events != nil {
+		errs = append(errs, d.events.Close())
+	}
+	if d.notices != nil {
+		errs = append(errs, d.notices.Close())
+	}
+	if d.gate != nil {
+		errs = append(errs, d.gate.Close())
+	}
+	if d.vault != nil {
+		errs = append(errs, d.vault.Close())
+	}
+	for _, r := range d.raw {
+		errs = append(errs, r.Close())
+	}
+	if d.dir != nil {
+		errs = append(errs, d.dir.Close())
+	}
+	return errors.Join(errs...)
+}
+
 // openVault provisions the vault the first time.
-func openVault(ctx context.Context, dir *durable.Dir) (*protect.Vault, error) {
-	keys, err := softkeys.Open(ctx, dir, nil)
+func (d *device) openVault(ctx context.Context) (err error) {
+	if d.dir, err = durable.OpenDir(filepath.Join(d.path, "state"), nil); err != nil {
+		return err
+	}
+	if d.keys, err = softkeys.Open(ctx, d.dir, nil); err != nil {
+		return err
+	}
+	d.vault, err = protect.Provision(ctx, d.dir, d.keys, nil)
+	if errors.Is(err, fs.ErrExist) {
+		d.vault, err = protect.Open(ctx, d.dir, d.keys, nil)
+	}
+	if err != nil {
+		return err
+	}
+	if d.key, err = d.signer(ctx); err != nil {
+		return err
+	}
+	floor, err := d.vault.Compartment(ctx, protect.ClassFloor)
+	if err != nil {
+		return err
+	}
+	d.lock, err = baseline.OpenInterlock(ctx, floor)
+	return err
+}
+
+// signer makes the device's key the first time.
+func (d *device) signer(ctx context.Context) (crypto.Signer, error) {
+	identity, err := d.vault.Compartment(ctx, protect.ClassIdentity)
 	if err != nil {
 		return nil, err
 	}
-	vault, err := protect.Provision(ctx, dir, keys, nil)
-	if errors.Is(err, fs.ErrExist) {
-		return protect.Open(ctx, dir, keys, nil)
+	blob, err := identity.Get(ctx, "key")
+	if errors.Is(err, fs.ErrNotExist) {
+		if blob, err = signing.New(d.keys).CreateKey(ctx, protect.Ed25519); err == nil {
+			err = identity.Put(ctx, "key", blob)
+		}
 	}
-	return vault, err
+	if err != nil {
+		return nil, err
+	}
+	return signing.New(d.keys).OpenKey(ctx, blob)
 }
 
-func openAccess(ctx context.Context, dir *durable.Dir) (*access.Guard, *password.Store, error) {
-	policy, err := access.NewPolicy(access.PolicySpec{
-		Roles:  []access.Role{{Name: "owner"}},
-		Grants: []access.Grant{{Role: "owner", Permission: access.ConfigWrite, Resources: []string{"**"}}},
-	}, nil)
+func (d *device) openLog(ctx context.Context) error {
+	logs, err := d.vault.Compartment(ctx, protect.ClassLogs)
 	if err != nil {
-		return nil, nil, fmt.Errorf("policy: %w", err)
+		return err
 	}
-	guard, err := access.OpenGuard(ctx, dir, policy, nil)
+	if d.events, err = eventlog.Open(ctx, logs, d.key, nil); err != nil {
+		return err
+	}
+	d.log = slog.New(d.events.Handler())
+	return nil
+}
+
+func (d *device) openNotices(ctx context.Context) error {
+	store, err := d.vault.Compartment(ctx, protect.ClassSettings)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	hasher, err := password.NewHasher(nil)
-	if err != nil {
-		return nil, nil, err
-	}
-	users, err := password.NewStore(dir, guard, hasher, nil)
-	return guard, users, err
+	d.notices, err = notify.Open(ctx, durable.Sub(store, "notices"), d.guard, &notify.Options{
+		Channels: []notify.Channel{{Name: "console", To: notify.NewWriter(io.Discard, nil)}},
+	})
+	return err
 }

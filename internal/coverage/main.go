@@ -12,12 +12,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-
-	"github.com/iot-device-baseline/baseline/durable"
 )
 
 func main() {
@@ -31,12 +30,10 @@ func main() {
 }
 
 func run(ctx context.Context, out io.Writer, dir, log string) error {
-	d, err := durable.OpenDir(dir, nil)
-	if err != nil {
-		return err
+	if dir == "" {
+		return errors.New("-dir is needed")
 	}
-	defer d.Close()
-	features, err := compose(ctx, d)
+	features, err := compose(ctx, dir)
 	if err != nil {
 		return err
 	}
