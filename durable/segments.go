@@ -52,7 +52,8 @@ func (l *Log) Trim(ctx context.Context, before uint64) error {
 }
 
 // flush writes the buffer behind what is on the medium and syncs. After a failure
-// the buffer stays, and the next flush writes all of it again. Under l.flushing.
+// the buffer stays, and the next flush writes all of it again. Under l.flushing: only
+// here, and in begin, does anything in the buffer move; meanwhile Append adds behind chunk.
 func (l *Log) flush() error {
 	l.mu.Lock()
 	if l.rolling && l.next > l.durable { // it waited when the segment was left
@@ -81,7 +82,7 @@ func (l *Log) flush() error {
 	defer l.mu.Unlock()
 	l.seg.size += int64(len(chunk))
 	l.durable = next
-	l.buf = l.buf[len(chunk):]
+	l.buf = l.buf[:copy(l.buf, l.buf[len(chunk):])] // chunk is not read any more
 	l.stats.Syncs++
 	l.stats.BytesWritten += int64(len(chunk))
 	return nil
