@@ -110,6 +110,10 @@ func (e *Events) WithGroup(name string) slog.Handler {
 	return &grouped{next: e.next.WithGroup(name), whole: e}
 }
 
+// Unwrap returns the handler that records are passed on to: the log, for who has to
+// know that it kept them.
+func (e *Events) Unwrap() slog.Handler { return e.next }
+
 // Dropped returns how many notices were lost because too many waited, or because they
 // were given up: who raises them may not, or failed for too long.
 func (e *Events) Dropped() int {
@@ -145,3 +149,6 @@ func (g *grouped) WithAttrs(attrs []slog.Attr) slog.Handler {
 func (g *grouped) WithGroup(name string) slog.Handler {
 	return &grouped{next: g.next.WithGroup(name), whole: g.whole}
 }
+
+// Unwrap is [Events.Unwrap] in a group.
+func (g *grouped) Unwrap() slog.Handler { return g.next }
