@@ -14,7 +14,7 @@ import (
 	"github.com/iot-device-baseline/baseline/internal/law"
 )
 
-var update = flag.Bool("update", false, "write api/ anew from the source")
+var rewrite = flag.Bool("update", false, "write api/ anew from the source")
 
 // TestAPI compares what each package exports with api/, so that a change of the
 // API is seen in review. After a wanted change: go test . -run TestAPI -update
@@ -29,7 +29,7 @@ func TestAPI(t *testing.T) {
 		name := apiFile(p.Path)
 		delete(stale, name)
 		text := strings.Join(law.API(p), "\n") + "\n"
-		if *update {
+		if *rewrite {
 			require.NoError(t, os.MkdirAll(filepath.Dir(name), 0o755))
 			require.NoError(t, os.WriteFile(name, []byte(text), 0o644))
 			continue
@@ -39,7 +39,7 @@ func TestAPI(t *testing.T) {
 		diffLines(t, name, string(committed), text)
 	}
 	for name := range stale {
-		if *update {
+		if *rewrite {
 			require.NoError(t, os.Remove(name))
 			continue
 		}
