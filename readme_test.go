@@ -204,3 +204,17 @@ func prose(t *testing.T, document string) string {
 }
 
 func notInName(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) }
+
+// TestLifeTranscript compares what is quoted of the gateway's life with a life that is
+// lived here.
+func TestLifeTranscript(t *testing.T) {
+	const quoted = "examples/gateway/testdata/transcript.txt"
+	out, err := exec.CommandContext(t.Context(), "go", "run", "./examples/gateway").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	lived := filepath.Join(t.TempDir(), "lived.txt")
+	require.NoError(t, os.WriteFile(lived, out, 0o600))
+	text, err := os.ReadFile(quoted)
+	require.NoError(t, err)
+	b := block{document: quoted, lines: strings.Split(strings.TrimRight(string(text), "\n"), "\n")}
+	b.quotes(t, lived)
+}
