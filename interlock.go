@@ -57,6 +57,7 @@ type Interlock struct {
 	left    map[string]bool // of kept: by an earlier run, and not resumed in this one
 	unknown bool            // what was left: the record was damaged
 	damaged error
+	reserve error // why no space is set aside
 }
 
 type pending struct {
@@ -65,11 +66,16 @@ type pending struct {
 
 // OpenInterlock reads what was pending from s; nobody else uses the value
 // "interlock" there. A damaged record is told by Health and counts as empty: each
-// part knows from its own journal what it has to resume, and resumes it.
+// part knows from its own journal what it has to resume, and resumes it. The space of
+// the record is reserved, if s can: what is refused for a full medium is never the
+// erasure that would free it.
 func OpenInterlock(ctx context.Context, s durable.Store) (*Interlock, error) {
 	l := &Interlock{
 		record: durable.NewValue[pending](s, "interlock", &durable.ValueOptions[pending]{Check: checkPending}),
 		active: map[string]int{}, kept: map[string]bool{}, left: map[string]bool{},
+	}
+	if err := durable.Reserve(ctx, s, "interlock", maxInterlock); !errors.Is(err, errors.ErrUnsupported) {
+		l.reserve = err
 	}
 	p, err := l.record.LoadOr(ctx, pending{})
 	if errors.Is(err, durable.ErrCorrupt) {
@@ -85,6 +91,9 @@ func OpenInterlock(ctx context.Context, s durable.Store) (*Interlock, error) {
 	}
 	return l, nil
 }
+
+// maxInterlock bounds the record: every operation that lasts, in JSON.
+const maxInterlock = 256
 
 func checkPending(p pending) error {
 	for _, op := range p.Operations {
@@ -183,12 +192,13 @@ func (l *Interlock) Pending() []string {
 	return l.list()
 }
 
-// Health tells of a damaged record, until it is written again.
+// Health tells of a damaged record, until it is written again, and of a Store that has
+// no space to reserve.
 func (l *Interlock) Health(context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.damaged != nil {
-		return fmt.Errorf("baseline: interlock: %w", l.damaged)
+	if err := errors.Join(l.damaged, l.reserve); err != nil {
+		return fmt.Errorf("baseline: interlock: %w", err)
 	}
 	return nil
 }

@@ -187,6 +187,44 @@ func TestInterlockAsksAgain(t *testing.T) {
 	require.ErrorIs(t, l.Begin(ctx, baseline.OpInstall), baseline.ErrPending)
 }
 
+// What frees the medium may not wait for space on it.
+func TestInterlockOnAFullMedium(t *testing.T) {
+	ctx, m := t.Context(), powercut.New()
+	on := func() *baseline.Interlock {
+		d, err := durable.OpenFS(m.FS(), nil)
+		require.NoError(t, err)
+		return openInterlock(t, d)
+	}
+	on()
+	used := 0
+	for _, content := range m.Files() {
+		used += len(content)
+	}
+	m.SetCapacity(int64(used))
+	for _, op := range []string{baseline.OpInstall, baseline.OpTrial, baseline.OpEraseSubject} {
+		require.NoError(t, on().Resume(ctx, op))
+	}
+	l := on()
+	for _, op := range l.Pending() {
+		require.NoError(t, l.Resume(ctx, op))
+		require.NoError(t, l.End(ctx, op))
+	}
+	assert.Empty(t, on().Pending())
+}
+
+// Without space there is no reserve, and Health says so; a Store that knows of none
+// need not.
+func TestInterlockWithoutReserve(t *testing.T) {
+	m, whole := powercut.New(), false
+	d, err := durable.OpenFS(m.FS(), nil)
+	require.NoError(t, err)
+	require.NoError(t, openInterlock(t, brokenStore{d, &whole}).Health(t.Context()))
+	m.SetCapacity(1)
+	l := openInterlock(t, d)
+	require.ErrorIs(t, l.Health(t.Context()), durable.ErrFull)
+	require.ErrorIs(t, l.Begin(t.Context(), baseline.OpReset), durable.ErrFull)
+}
+
 func TestInterlockRefusesMistakes(t *testing.T) {
 	ctx := t.Context()
 	l := openInterlock(t, memory(t))
@@ -225,7 +263,10 @@ func interlockOp(name, method string, do func(ctx context.Context, l *baseline.I
 }
 
 func interlockOps() []powercut.Op {
+	first := interlockOp("Open", "Begin", func(ctx context.Context, l *baseline.Interlock) error { return l.Begin(ctx, baseline.OpEraseSubject) })
+	first.Before = nil // its reserve is yet to be made
 	return []powercut.Op{
+		first,
 		interlockOp("Begin", "Begin", func(ctx context.Context, l *baseline.Interlock) error { return l.Begin(ctx, baseline.OpEraseSubject) }),
 		interlockOp("Pass", "Begin", func(ctx context.Context, l *baseline.Interlock) error { return l.Begin(ctx, baseline.OpReset) }),
 		interlockOp("Resume", "Resume", func(ctx context.Context, l *baseline.Interlock) error { return l.Resume(ctx, baseline.OpEraseSubject) }),

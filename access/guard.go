@@ -2,6 +2,8 @@ package access
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -37,6 +39,7 @@ type Guard struct {
 	view         atomic.Pointer[view]
 	dead         map[string]uint64         // see invalidate; replaced, never changed
 	serial       atomic.Uint64             // counts the invalidations
+	reserve      error                     // why no space is set aside for the record
 	present      atomic.Pointer[time.Time] // when presence was proved last
 	denials      denials
 }
@@ -46,6 +49,9 @@ type Guard struct {
 // read, one whose Health is [ErrUnreadable]. Both are shut and know no entity. Only
 // a done ctx and a store on hold ([durable.ErrHeld]) are errors here, besides
 // options that do not fit the policy ([*InputError]).
+//
+// The space of the record is reserved, if the store can: an erasure or a reset makes it
+// smaller, and needs no free space for that.
 //
 // The store must be authenticated: in a device it is the vault's floor compartment.
 // On a plain directory whoever can write to the medium is whoever he likes.
@@ -84,7 +90,24 @@ func OpenGuard(ctx context.Context, store durable.Store, policy *Policy, opts *G
 		return nil, err
 	}
 	g.publish(v)
+	if g.reserve = reserve(ctx, store, v); ctx.Err() != nil {
+		return nil, fmt.Errorf("access: open guard: %w", g.reserve)
+	}
 	return g, nil
+}
+
+// reserve sets space aside for a record that is as large as now, and some assignments
+// more. A store that cannot is none the worse for it.
+func reserve(ctx context.Context, store durable.Store, v *view) error {
+	const step = 4 << 10 // about 40 assignments
+	now, err := json.Marshal(v.rec)
+	if err == nil {
+		err = durable.Reserve(ctx, store, recordName, (len(now)/step+1)*step)
+	}
+	if errors.Is(err, errors.ErrUnsupported) {
+		return nil
+	}
+	return err
 }
 
 // Decide says whether e may do p on resource, and why. It takes about 100 ns and
@@ -186,9 +209,14 @@ func (g *Guard) Reload(ctx context.Context) error {
 	return g.health(v)
 }
 
-// Health is nil, or [ErrUnreadable] with the cause. A device that waits for its
-// commissioning is healthy.
-func (g *Guard) Health(context.Context) error { return g.health(g.view.Load()) }
+// Health is nil, [ErrUnreadable] with the cause, or why there is no space reserved for
+// the record. A device that waits for its commissioning is healthy.
+func (g *Guard) Health(context.Context) error {
+	if err := g.health(g.view.Load()); err != nil || g.reserve == nil {
+		return err
+	}
+	return fmt.Errorf("access: %w", g.reserve)
+}
 
 func (g *Guard) health(v *view) error {
 	if v.err == nil {
