@@ -9,9 +9,14 @@
 // numbers and floors of releases only rise; what is signed was verified before.
 //
 // What it does not: keep keys (it takes crypto.Signers, which may be hardware), build
-// or judge images, lock the directory against a second publisher, serve. Changing
-// root keys, signatures by several persons at several places, delegations and deltas
-// are still to come.
+// or judge images, lock the directory against a second publisher, serve. Signatures by
+// several persons at several places, delegations and deltas are still to come.
+//
+// The root cannot be renewed yet: neither its keys nor its expiry. Once it expires, a
+// year after Init unless Roles say otherwise, devices take nothing from the repository
+// any more. Give the root an expiry that outlives your need of this version, or write
+// the next root with another TUF tool: Open follows the chain of roots it finds.
+// [Repository.Status] warns when a third of the time is left.
 //
 // Threats: a crash while publishing, a slip that publishes an older number, other
 // bytes under a path that devices may be reading, signing with a key of another role.

@@ -105,14 +105,12 @@ func (r *Repository) begin(ctx context.Context, dir string) (*temp, error) {
 }
 
 // ReadFrom writes what from holds and hashes it on the way: an image is never in
-// memory as a whole.
+// memory as a whole. Only io.EOF ends it well: a source that was cut off says
+// io.ErrUnexpectedEOF itself, and half an image must not be signed as a whole one.
 func (t *temp) ReadFrom(from io.Reader) (int64, error) {
 	buf := make([]byte, 256<<10)
 	for {
-		if err := t.ctx.Err(); err != nil {
-			return t.size, err
-		}
-		n, err := io.ReadFull(from, buf)
+		n, err := t.fill(from, buf)
 		if n > 0 {
 			if t.size+int64(n) > update.MaxImage {
 				return t.size, fmt.Errorf("publish: longer than %d bytes: %w", int64(update.MaxImage), ErrImage)
@@ -124,12 +122,26 @@ func (t *temp) ReadFrom(from io.Reader) (int64, error) {
 			t.size += int64(n)
 		}
 		switch {
-		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		case err == io.EOF: // not wrapped: that would be somebody else's end
 			return t.size, nil
 		case err != nil:
 			return t.size, fmt.Errorf("publish: read image: %w", err)
 		}
 	}
+}
+
+// fill reads until buf is full. Unlike io.ReadFull it leaves the source's error as it
+// is.
+func (t *temp) fill(from io.Reader, buf []byte) (n int, err error) {
+	for n < len(buf) && err == nil {
+		if err = t.ctx.Err(); err != nil {
+			break
+		}
+		var more int
+		more, err = from.Read(buf[n:])
+		n += more
+	}
+	return n, err
 }
 
 func (t *temp) digest() (d update.Digest) {

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"maps"
@@ -82,6 +83,15 @@ func TestReleaseRefused(t *testing.T) {
 		"an image that cannot be read": {func(_ *update.Release, i map[string]io.Reader) {
 			i["app"] = io.MultiReader(strings.NewReader("x"), iotest.ErrReader(io.ErrClosedPipe))
 		}, io.ErrClosedPipe},
+		"an image that was cut off": {func(_ *update.Release, i map[string]io.Reader) {
+			i["app"] = io.MultiReader(strings.NewReader("half an ima"), iotest.ErrReader(io.ErrUnexpectedEOF))
+		}, io.ErrUnexpectedEOF},
+		"an image that was cut off with its last bytes": {func(_ *update.Release, i map[string]io.Reader) {
+			i["app"] = cutOff{strings.NewReader("half an ima")}
+		}, io.ErrUnexpectedEOF},
+		"an image whose source ended within another": {func(_ *update.Release, i map[string]io.Reader) {
+			i["app"] = io.MultiReader(strings.NewReader("x"), iotest.ErrReader(fmt.Errorf("archive: %w", io.EOF)))
+		}, io.EOF},
 		"other content at a path that is published": {func(r *update.Release, _ map[string]io.Reader) {
 			r.Components[0].Path = "images/gateway/stable/4/app"
 		}, fs.ErrExist},

@@ -116,9 +116,12 @@ func (r *Repository) Root(context.Context) ([]byte, error) {
 type Status struct {
 	Root, Targets, Snapshot, Timestamp int64                // versions
 	Expires                            map[string]time.Time // by role: "root", ...
+	// Warnings say in words what expires within a third of its time, root first.
+	Warnings []string
 }
 
-// Status verifies the repository and tells its versions, and when they expire.
+// Status verifies the repository and tells its versions, and when they expire. A root
+// that expires is the end of the repository: see the package's documentation.
 func (r *Repository) Status(ctx context.Context) (Status, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -126,14 +129,35 @@ func (r *Repository) Status(ctx context.Context) (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
-	return Status{
+	status := Status{
 		Root: st.root.Signed.Version, Targets: st.targets.Signed.Version,
 		Snapshot: st.snapshot.Signed.Version, Timestamp: st.timestamp.Signed.Version,
 		Expires: map[string]time.Time{
 			metadata.ROOT: st.root.Signed.Expires, metadata.TARGETS: st.targets.Signed.Expires,
 			metadata.SNAPSHOT: st.snapshot.Signed.Expires, metadata.TIMESTAMP: st.timestamp.Signed.Expires,
 		},
-	}, nil
+	}
+	status.Warnings = r.warnings(status.Expires)
+	return status, nil
+}
+
+// warnings are about roles with less than a third of their time left.
+func (r *Repository) warnings(expires map[string]time.Time) (list []string) {
+	for _, role := range []string{metadata.ROOT, metadata.TARGETS, metadata.SNAPSHOT, metadata.TIMESTAMP} {
+		left, remedy := expires[role].Sub(r.now()), "Refresh with its signers"
+		if left >= r.roles[role].Expiry/3 {
+			continue
+		}
+		if role == metadata.ROOT {
+			remedy = "this package cannot renew it yet, and devices take nothing under an expired root"
+		}
+		when := fmt.Sprintf("expires in %d days", left/(24*time.Hour))
+		if left <= 0 {
+			when = fmt.Sprintf("expired %d days ago", -left/(24*time.Hour))
+		}
+		list = append(list, fmt.Sprintf("%s %s: %s", role, when, remedy))
+	}
+	return list
 }
 
 // Refresh renews the timestamp, which a service does daily. Snapshot and targets it
