@@ -196,6 +196,87 @@ func TestAnotherDelegator(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// forge has the mirror serve, in place of a role, one of the same version that lists
+// path and is signed by other keys.
+func (r *repo) forge(role, path, content string, signers ...string) {
+	kept := r.targets[role]
+	r.targets[role] = metadata.Targets(start.Add(30 * day))
+	r.targets[role].Signed.Version = kept.Signed.Version
+	r.list(role, path, content)
+	r.files[r.versioned(role, kept.Signed.Version)] = sign(r.t, r.targets[role], signers...)
+	r.targets[role] = kept
+}
+
+// TestKeysOfAnotherDelegator: b may delegate to a role that is called as one of c's,
+// with a key of its own, and own the mirror: it signs nothing that c's does.
+func TestKeysOfAnotherDelegator(t *testing.T) {
+	d := newDevice(t)
+	diamond(d.repo)
+	d.repo.targets["b"].Signed.Delegations.Roles[0].KeyIDs = nil
+	require.NoError(t, d.repo.targets["b"].Signed.AddKey(public(t, "thief"), "shared"))
+	d.repo.list("shared", "images/b.bin", "genuine")
+	d.repo.next()
+	require.NoError(t, d.refresh())
+	genuine := func() {
+		got, err := d.find("images/b.bin")
+		require.NoError(t, err)
+		require.EqualValues(t, sha256.Sum256([]byte("genuine")), got.Digest)
+	}
+	genuine()
+	d.repo.forge("shared", "images/b.bin", "forged by b", "thief")
+	for range 2 {
+		_, err := d.find("sensors/x.bin") // loads the forged role below b
+		require.ErrorIs(t, err, update.ErrNotOffered)
+		genuine()
+		d.restart() // from the Store, either copy for its delegator
+	}
+	d.mirror.asked = nil
+	genuine()
+	require.Empty(t, d.mirror.asked)
+}
+
+// TestKeysOfAnotherDelegatorDeeper: two delegators of one role have different bytes of
+// it; what these delegate to is not mixed either.
+func TestKeysOfAnotherDelegatorDeeper(t *testing.T) {
+	d := newDevice(t)
+	diamond(d.repo)
+	d.repo.targets["b"].Signed.Delegations.Roles[0].KeyIDs = nil
+	require.NoError(t, d.repo.targets["b"].Signed.AddKey(public(t, "thief"), "shared"))
+	d.repo.delegate("shared", "leaf", false, "images/*")
+	d.repo.list("leaf", "images/b.bin", "genuine")
+	d.repo.next()
+	require.NoError(t, d.refresh())
+	_, err := d.find("images/b.bin")
+	require.NoError(t, err)
+
+	// b's "shared" delegates to a "leaf" of the thief's key.
+	own := metadata.Targets(start.Add(30 * day))
+	own.Signed.Version = d.repo.targets["shared"].Signed.Version
+	kept := d.repo.targets["shared"]
+	d.repo.targets["shared"] = own
+	d.repo.delegate("shared", "leaf", false, "sensors/*")
+	own.Signed.Delegations.Roles[0].KeyIDs = nil
+	require.NoError(t, own.Signed.AddKey(public(t, "thief"), "leaf"))
+	d.repo.targets["shared"] = kept
+	d.repo.files[d.repo.versioned("shared", own.Signed.Version)] = sign(t, own, "thief")
+	d.repo.forge("leaf", "images/b.bin", "forged below b", "thief")
+
+	for range 2 {
+		_, err = d.find("sensors/x.bin")
+		require.ErrorIs(t, err, update.ErrNotOffered)
+		got, err := d.find("images/b.bin")
+		if err == nil {
+			require.EqualValues(t, sha256.Sum256([]byte("genuine")), got.Digest)
+		} else { // the mirror no longer has the genuine leaf
+			require.ErrorIs(t, err, update.ErrUntrusted)
+		}
+	}
+	d.repo.putTargets("leaf")
+	got, err := d.find("images/b.bin")
+	require.NoError(t, err)
+	require.EqualValues(t, sha256.Sum256([]byte("genuine")), got.Digest)
+}
+
 // TestDelegatedExpires: a delegated role is judged each time it is looked into.
 func TestDelegatedExpires(t *testing.T) {
 	d := newDevice(t)

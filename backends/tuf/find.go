@@ -65,63 +65,72 @@ func (c *Client) target(target string, found *metadata.TargetFiles) (update.Targ
 	return t, nil
 }
 
-// edge is a role as one of its delegators sees it.
-type edge struct{ role, delegator string }
+// step is an edge with the delegator's metadata; nil is the root.
+type step struct {
+	edge
+	by *targetsRole
+}
+
+func first() step { return step{edge: edge{metadata.TARGETS, metadata.ROOT}} }
 
 // search looks for a target in depth first order (TUF 5.6.7).
 func (c *Client) search(ctx context.Context, s *set, target string) (*metadata.TargetFiles, error) {
-	todo, visited := []edge{{metadata.TARGETS, metadata.ROOT}}, map[string]bool{}
+	todo, visited := []step{first()}, map[string]bool{}
 	for len(todo) > 0 {
-		e := todo[len(todo)-1]
+		at := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
-		if visited[e.role] {
+		if visited[at.role] {
 			continue
 		}
 		if len(visited) == c.opts.Limits.Delegations {
 			return nil, notOffered(target, fmt.Sprintf("not in the first %d roles", len(visited)))
 		}
-		visited[e.role] = true
-		if err := c.load(ctx, s, e.role, e.delegator); err != nil {
+		visited[at.role] = true
+		meta, err := c.load(ctx, s, at)
+		if err != nil {
 			return nil, err
 		}
-		signed := &s.tm.Targets[e.role].Signed
-		if found, ok := signed.Targets[target]; ok {
+		if found, ok := meta.Signed.Targets[target]; ok {
 			return found, nil
 		}
-		next, terminating := delegates(signed.Delegations, target, e.role)
+		next, terminating := delegates(meta.Signed.Delegations, target, at.role)
 		if terminating {
 			todo = nil
 		}
 		slices.Reverse(next)
-		todo = append(todo, next...)
+		for _, e := range next {
+			todo = append(todo, step{e, meta})
+		}
 	}
 	return nil, notOffered(target, "no role lists it")
 }
 
 // load verifies a role by the keys of its delegator, from the Store or the Source.
-func (c *Client) load(ctx context.Context, s *set, role, delegator string) error {
-	if s.verified[[2]string{delegator, role}] {
-		return s.expired(role, s.tm.Targets[role].Signed.Expires)
+func (c *Client) load(ctx context.Context, s *set, at step) (*targetsRole, error) {
+	role := at.role
+	if meta := s.verified(at.edge, at.by); meta != nil {
+		return meta, s.expired(role, meta.Signed.Expires)
 	}
 	listed := s.tm.Snapshot.Signed.Meta[role+".json"]
 	if listed == nil {
-		return untrusted(role, errors.New("the snapshot does not list it"))
+		return nil, untrusted(role, errors.New("the snapshot does not list it"))
 	}
-	name := keptName(role, listed.Version)
+	name := at.keptName(listed.Version)
 	data, err := c.kept(ctx, name)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if s.targets(data, role, delegator) == nil {
-		return nil
+	if meta, err := s.targets(data, at.edge, at.by); err == nil {
+		return meta, nil
 	}
 	if data, err = c.fetchListed(ctx, s, role, listed, c.opts.Limits.Targets); err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.targets(data, role, delegator); err != nil {
-		return s.refused(role, data, err)
+	meta, err := s.targets(data, at.edge, at.by)
+	if err != nil {
+		return nil, s.refused(role, data, err)
 	}
-	return c.store.Put(ctx, name, data)
+	return meta, c.store.Put(ctx, name, data)
 }
 
 // refused tells of an expired targets role when it did.

@@ -13,7 +13,7 @@ func (s *set) versions() map[string]int64 {
 		metadata.ROOT:      s.tm.Root.Signed.Version,
 		metadata.TIMESTAMP: s.tm.Timestamp.Signed.Version,
 		metadata.SNAPSHOT:  s.tm.Snapshot.Signed.Version,
-		metadata.TARGETS:   s.tm.Targets[metadata.TARGETS].Signed.Version,
+		metadata.TARGETS:   s.top.Signed.Version,
 	}
 }
 

@@ -27,9 +27,11 @@ func (c *Client) keptSet(ctx context.Context) (*set, error) {
 	if m == nil {
 		return nil, nil
 	}
-	data, err = c.kept(ctx, keptName(metadata.TARGETS, m.Version))
-	if err != nil || s.targets(data, metadata.TARGETS, metadata.ROOT) != nil {
+	if data, err = c.kept(ctx, keptName(metadata.TARGETS, m.Version)); err != nil {
 		return nil, err
+	}
+	if _, err := s.targets(data, first().edge, nil); err != nil {
+		return nil, nil
 	}
 	if ok, err := c.allAboveFloors(ctx, s); !ok {
 		return nil, err
@@ -45,10 +47,10 @@ func (c *Client) newSet(ctx context.Context, now moment) error {
 	}
 	err := c.newSnapshot(ctx, s)
 	if err == nil {
-		err = c.load(ctx, s, metadata.TARGETS, metadata.ROOT)
+		_, err = c.load(ctx, s, first())
 	}
 	if err == nil {
-		err = c.aboveFloor(ctx, metadata.TARGETS, s.tm.Targets[metadata.TARGETS].Signed.Version)
+		err = c.aboveFloor(ctx, metadata.TARGETS, s.top.Signed.Version)
 	}
 	if err != nil {
 		return errors.Join(err, c.keepAhead(ctx, s))

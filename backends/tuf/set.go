@@ -37,16 +37,28 @@ type set struct {
 	moment
 	tm  *trustedmetadata.TrustedMetadata
 	raw []byte // the bytes of tm.Timestamp
-	// verified holds which delegator has vouched for which role: another one's word
-	// for a role of the same name is not taken.
-	verified map[[2]string]bool
+	// top is the role targets; nil before it is verified.
+	top *targetsRole
+	// delegated holds what each delegator vouched for. Another one may delegate to a
+	// role of the same name, with keys of its own, and so never shares an entry: a
+	// mirror could else let the keys of one sign for the other.
+	delegated map[edge]vouched
 }
+
+type targetsRole = metadata.Metadata[metadata.TargetsType]
+
+// edge is a role as one of its delegators sees it.
+type edge struct{ role, delegator string }
+
+// vouched is a role, and by whose keys: the delegator as it was then, since it may
+// itself have several delegators, and other bytes for each.
+type vouched struct{ meta, by *targetsRole }
 
 // begin starts a set under the present root.
 func (c *Client) begin(m moment) *set {
 	s := &set{
-		verified: map[[2]string]bool{},
-		tm:       &trustedmetadata.TrustedMetadata{Root: c.root.meta, Targets: map[string]*metadata.Metadata[metadata.TargetsType]{}},
+		delegated: map[edge]vouched{},
+		tm:        &trustedmetadata.TrustedMetadata{Root: c.root.meta, Targets: map[string]*targetsRole{}},
 	}
 	s.at(m)
 	return s
@@ -84,14 +96,30 @@ func (s *set) snapshot(data []byte, kept bool) error {
 	return err
 }
 
-// targets verifies data as a targets role by the keys that its delegator lists.
-func (s *set) targets(data []byte, role, delegator string) error {
-	if err := screen(metadata.TARGETS, data); err != nil {
-		return err
+// verified returns a role that by has vouched for, or nil.
+func (s *set) verified(e edge, by *targetsRole) *targetsRole {
+	if by == nil {
+		return s.top
 	}
-	meta, err := s.tm.UpdateDelegatedTargets(data, role, delegator)
+	if v := s.delegated[e]; v.by == by {
+		return v.meta
+	}
+	return nil
+}
+
+// targets verifies data as a targets role by the keys that its delegator lists: by, or
+// the root when that is nil.
+func (s *set) targets(data []byte, e edge, by *targetsRole) (*targetsRole, error) {
+	if err := screen(metadata.TARGETS, data); err != nil {
+		return nil, err
+	}
+	clear(s.tm.Targets) // go-tuf holds one role for a name: it sees one delegator at a time
+	if by != nil {
+		s.tm.Targets[e.delegator] = by
+	}
+	meta, err := s.tm.UpdateDelegatedTargets(data, e.role, e.delegator)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if d := meta.Signed.Delegations; d != nil {
 		for i := range d.Roles {
@@ -101,8 +129,12 @@ func (s *set) targets(data []byte, role, delegator string) error {
 			d.SuccinctRoles.KeyIDs = usable(d.SuccinctRoles.KeyIDs, d.Keys)
 		}
 	}
-	s.verified[[2]string{delegator, role}] = true
-	return nil
+	if by == nil {
+		s.top = meta
+	} else {
+		s.delegated[e] = vouched{meta, by}
+	}
+	return meta, nil
 }
 
 // wasExpired tells which error go-tuf's is.
@@ -119,6 +151,6 @@ func (s *set) expiries() []expiry {
 		{metadata.ROOT, s.tm.Root.Signed.Expires},
 		{metadata.TIMESTAMP, s.tm.Timestamp.Signed.Expires},
 		{metadata.SNAPSHOT, s.tm.Snapshot.Signed.Expires},
-		{metadata.TARGETS, s.tm.Targets[metadata.TARGETS].Signed.Expires},
+		{metadata.TARGETS, s.top.Signed.Expires},
 	}
 }

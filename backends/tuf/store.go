@@ -19,7 +19,9 @@ import (
 //	N.root.json           each root after the embedded one; never removed
 //	N.snapshot.json       verified; those that the timestamp does not lead to are removed
 //	N.targets.json        likewise
-//	N.d-<32 digits>.json  a delegated role, by the SHA-256 of its name; likewise
+//	N.d-<32 digits>-<32 digits>.json
+//	                      a delegated role, by the SHA-256 of its name and of its
+//	                      delegator's; likewise
 //	timestamp.json        the timestamp whose snapshot and targets are all there
 //	ahead.json            a newer one, whose are not: it only prevents rollback
 //
@@ -39,11 +41,35 @@ func keptBase(role string) string {
 	case metadata.ROOT, metadata.SNAPSHOT, metadata.TARGETS:
 		return role
 	}
-	sum := sha256.Sum256([]byte(role)) // the name may hold any bytes
-	return "d-" + hex.EncodeToString(sum[:16])
+	return "d-" + hashed(role)
 }
 
-// splitKept is the inverse of keptName, as far as there is one.
+func hashed(role string) string {
+	sum := sha256.Sum256([]byte(role)) // the name may hold any bytes
+	return hex.EncodeToString(sum[:16])
+}
+
+// keptName names a targets role as its delegator sees it: what another delegator's
+// keys signed under the same name lies elsewhere.
+func (e edge) keptName(version int64) string {
+	name := keptName(e.role, version)
+	if e.role == metadata.TARGETS {
+		return name
+	}
+	return strings.TrimSuffix(name, ".json") + "-" + hashed(e.delegator) + ".json"
+}
+
+// roleBase is the part of a kept base that tells the role.
+func roleBase(base string) string {
+	if digits, ok := strings.CutPrefix(base, "d-"); ok {
+		digits, _, _ = strings.Cut(digits, "-")
+		return "d-" + digits
+	}
+	return base
+}
+
+// splitKept is the inverse of keptName, as far as there is one. base names also the
+// delegator: see roleBase.
 func splitKept(name string) (version int64, base string, ok bool) {
 	digits, base, ok := strings.Cut(strings.TrimSuffix(name, ".json"), ".")
 	version, err := strconv.ParseInt(digits, 10, 64)
@@ -85,7 +111,7 @@ func (c *Client) prune(ctx context.Context, s *set) error {
 	}
 	for _, n := range names {
 		v, base, ok := splitKept(n)
-		if !ok || base == metadata.ROOT || wanted[base] == v {
+		if !ok || base == metadata.ROOT || wanted[roleBase(base)] == v {
 			continue
 		}
 		if err := c.store.Delete(ctx, n); err != nil {
