@@ -32,6 +32,13 @@ func (r *Release) Check() error {
 		return bad("/notes", "is at most 4096 bytes of printable UTF-8")
 	case len(r.Blocked) > 256:
 		return bad("/blocked", "has at most 256 elements")
+	case len(r.BlockedNumbers) > 256:
+		return bad("/blocked_numbers", "has at most 256 elements")
+	}
+	for i, n := range r.BlockedNumbers {
+		if n == 0 || n > 1<<62 || n == r.Number {
+			return bad("/blocked_numbers/"+strconv.Itoa(i), "is 1 to 2^62, and not the number of the release itself")
+		}
 	}
 	return r.checkComponents()
 }

@@ -71,7 +71,7 @@ func moments() []moment {
 // floor, activate, or start what is not the vendor's (PROTOCOLS 3).
 func TestForgedJournal(t *testing.T) {
 	ctx := t.Context()
-	forged, effective := 0, map[string]int{}
+	forged, refused, effective := 0, 0, map[string]int{}
 	for _, mo := range moments() {
 		v := published()
 		m := powercut.New()
@@ -93,12 +93,16 @@ func TestForgedJournal(t *testing.T) {
 			if mo.name == "from the factory" || mo.name == "writing" {
 				assert.Equal(t, "a", e.Next, "%s: %s: activated", mo.name, record)
 			}
+			if mo.name == "on trial" {
+				refused += insists(t, m, v, record, documents[i%len(documents)])
+			}
 			if i%3 == 0 {
 				finishes(t, c, v, mo.name+": "+record)
 			}
 		}
 	}
-	t.Logf("forged=%d confirmed=0 raised=0 activated=0 states=%v", forged, effective)
+	t.Logf("forged=%d confirmed=0 raised=0 activated=0 revoked=%d confirmed=0 states=%v", forged, refused, effective)
+	assert.Greater(t, refused, 300)
 	assert.Greater(t, forged, 1000)
 	assert.Greater(t, len(effective), 3, "the forgeries are not without effect")
 }
@@ -121,6 +125,27 @@ func alone(t *testing.T, m *powercut.Machine, v *vendor) (got, state string) {
 	cancel()
 	require.ErrorIs(t, d.Run(over), context.Canceled)
 	return d.state(t), d.State()
+}
+
+// insists revokes the release on trial and lets somebody who may confirm insist on it: he
+// is refused, whatever was written into the journal and beside it.
+func insists(t *testing.T, m *powercut.Machine, v *vendor, record string, document []byte) int {
+	t.Helper()
+	operator, c, v := as(t.Context(), "operator"), m.Clone(), v.clone()
+	v.publish(3, 2, func(r *update.Release) { r.BlockedNumbers = []uint64{2} })
+	forge(t, c, "update/journal", []byte(record))
+	if document != nil {
+		forge(t, c, "update/release", document)
+	}
+	d, err := start(operator, c, v, nil)
+	require.NoError(t, err)
+	err = d.Confirm(operator)
+	require.Error(t, err, record)
+	if d.State() != "rolling back" {
+		require.ErrorIs(t, err, update.ErrBlocked, record)
+	}
+	require.False(t, slots{c, "system"}.load().Good["b"], record)
+	return 1
 }
 
 // finishes shows that the device can be brought to release 1.3 all the same.

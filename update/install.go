@@ -54,10 +54,13 @@ func (u *Updater) install(ctx context.Context, version string) error {
 	if err := u.finishBefore(ctx, o); err != nil {
 		return err
 	}
+	if err := u.supersede(ctx, o); err != nil {
+		return err
+	}
 	switch j := u.current(); {
-	case j.State == stateRestart && j.Document == o.digest:
+	case j.State == stateRestart:
 		return u.restart(ctx, o.Release)
-	case j.State == stateRestart, j.State == stateTrial, j.State == stateConfirming, j.State == stateRollingBack:
+	case j.State == stateTrial, j.State == stateConfirming, j.State == stateRollingBack:
 		return fmt.Errorf("%s: %w", j.State, ErrBusy)
 	}
 	if err := u.write(ctx, o); err != nil {
@@ -78,6 +81,14 @@ func (u *Updater) finishBefore(ctx context.Context, o *offer) error {
 		return err
 	}
 	return u.finish(ctx, o, access.FromContext(ctx))
+}
+
+// supersede takes back another release that is armed and was not started.
+func (u *Updater) supersede(ctx context.Context, o *offer) error {
+	if j := u.current(); j.State != stateRestart || j.Document == o.digest {
+		return nil
+	}
+	return u.abandon(ctx, clean(o.Version+" is installed instead"), access.FromContext(ctx))
 }
 
 // wanted returns the release on offer, if it is the one meant and may be installed.

@@ -75,8 +75,11 @@ func (u *Updater) offered(ctx context.Context) (*offer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find release: %w", err)
 	}
-	if kept, err := u.kept(ctx); err == nil && kept.digest == t.Digest {
-		return kept, u.suits(kept)
+	for _, name := range []string{newestName, releaseName} {
+		if kept, err := u.read(ctx, name); err == nil && kept.digest == t.Digest {
+			u.remember(ctx, kept)
+			return kept, u.suits(kept)
+		}
 	}
 	if t.Length < 1 || t.Length > MaxRelease {
 		return nil, bad("", "is 1 byte to 64 KiB")
@@ -89,6 +92,7 @@ func (u *Updater) offered(ctx context.Context) (*offer, error) {
 	if err != nil {
 		return nil, err
 	}
+	u.remember(ctx, o) // before it is judged: it revokes what it names even if it is none for this device
 	return o, u.suits(o)
 }
 
@@ -118,15 +122,6 @@ func (u *Updater) fetch(ctx context.Context, t Target) ([]byte, error) {
 		return nil, fmt.Errorf("digest is %s, the metadata says %s: %w", got, t.Digest, ErrUntrusted)
 	}
 	return data, nil
-}
-
-// kept returns the release whose document is kept, verified by nobody.
-func (u *Updater) kept(ctx context.Context) (*offer, error) {
-	document, err := u.store.Get(ctx, releaseName)
-	if err != nil {
-		return nil, err
-	}
-	return parseOffer(document)
 }
 
 // suits says why a release is none for this device.

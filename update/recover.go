@@ -124,6 +124,9 @@ func (u *Updater) awaitRestart(ctx context.Context) error {
 	if err := u.resume(ctx, OpRestart); err != nil {
 		return err
 	}
+	if done, err := u.disarmRevoked(ctx, nil); done {
+		return err
+	}
 	if j := u.current(); j.State != stateRestart {
 		return u.keep(ctx, j.next(stateRestart))
 	}
@@ -151,8 +154,14 @@ func (u *Updater) enterTrial(ctx context.Context, inv Installed) error {
 	}
 	u.counted = true
 	u.trial = trial{elapsed: time.Duration(j.Elapsed) * time.Second}
-	if j.Starts > maxStarts && inv.Good {
+	if !inv.Good {
+		return nil
+	}
+	if j.Starts > maxStarts {
 		return u.giveUp(ctx, inv, "it was started too often in its trial")
+	}
+	if err := u.revoked(ctx, nil, u.parts.Running.Number, j.Document); err != nil {
+		return u.giveUp(ctx, inv, clean(err.Error()))
 	}
 	return nil
 }

@@ -59,6 +59,7 @@ func TestInstallRefuses(t *testing.T) {
 			tt.offer(v)
 			d := booted(t, m, v, nil)
 			require.NoError(t, d.floors.Raise(ctx, "release", tt.floor))
+			_, _ = d.Check(ctx) // which keeps what the vendor says
 			steps := m.Steps()
 			assert.ErrorIs(t, d.Install(ctx, tt.version), tt.want)
 			if tt.name != "the metadata lists another image" { // of which the document is kept

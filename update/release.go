@@ -35,6 +35,10 @@ type Release struct {
 	// Blocked are digests of documents of earlier releases that must not run any
 	// more. At most 256.
 	Blocked []Digest `json:"blocked,omitempty"`
+	// BlockedNumbers are the numbers of releases that must not run any more, at most
+	// 256 and never its own. A revocation needs them: the program knows its number,
+	// while the digest of its document stands in a journal that anybody may write.
+	BlockedNumbers []uint64 `json:"blocked_numbers,omitempty"`
 	// Published is when the vendor made the document.
 	Published time.Time `json:"published"`
 }

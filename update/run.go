@@ -105,8 +105,8 @@ func (u *Updater) due(ctx context.Context, d time.Duration) error {
 // restartAgain asks for the restart into what is armed, which a gate held back or
 // that did not come.
 func (u *Updater) restartAgain(ctx context.Context) error {
-	if time.Since(u.started) < restartEvery {
-		return nil
+	if done, err := u.disarmRevoked(ctx, nil); done || time.Since(u.started) < restartEvery {
+		return err
 	}
 	inv, err := u.boot(ctx)
 	if err != nil || !inv.Armed {
@@ -115,11 +115,14 @@ func (u *Updater) restartAgain(ctx context.Context) error {
 	if _, err := access.Check(ctx, u.parts.Guard, access.UpdateInstall, resource); err != nil {
 		return err
 	}
-	o, err := u.kept(ctx)
-	if err != nil {
+	// The gates first: what waits for them does not ask the vendor every minute.
+	if err := u.gates(ctx, PhaseRestart, u.told(ctx)); err != nil {
 		return err
 	}
-	return u.restart(ctx, o.Release)
+	if done, err := u.disarmRevoked(ctx, u.latest(ctx)); done {
+		return err
+	}
+	return u.restart(ctx, u.told(ctx))
 }
 
 // tick is one look at a release on trial.
@@ -128,7 +131,7 @@ func (u *Updater) tick(ctx context.Context, d time.Duration) error {
 	t.elapsed += d
 	t.watched = true
 	watch := u.watchdog(watchdogAfter)
-	t.ill = errors.Join(u.healthy(ctx), watch)
+	t.ill = errors.Join(u.healthy(ctx), watch, u.revoked(ctx, nil, u.parts.Running.Number, u.current().Document))
 	if t.healthy += d; t.ill != nil {
 		t.healthy = 0
 	}

@@ -75,6 +75,9 @@ func (u *Updater) Health(context.Context) error {
 	if u.damage != nil {
 		errs = append(errs, fmt.Errorf("update: health: journal: %w", u.damage))
 	}
+	if u.unkept != nil {
+		errs = append(errs, fmt.Errorf("update: health: newest release: %w", u.unkept))
+	}
 	if u.owed != nil {
 		errs = append(errs, fmt.Errorf("update: health: floor: %w", u.owed))
 	}

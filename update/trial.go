@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/iot-device-baseline/baseline/access"
@@ -66,8 +65,8 @@ func (u *Updater) confirm(ctx context.Context, by *access.Entity) error {
 		return err
 	}
 	o := u.latest(ctx)
-	if o != nil && slices.Contains(o.Blocked, u.current().Document) {
-		return fmt.Errorf("revoked by %s: %w", o.Version, ErrBlocked)
+	if err := u.vouched(ctx, o); err != nil {
+		return err
 	}
 	if _, err := access.Check(ctx, u.parts.Guard, access.UpdateConfirm, resource); err != nil {
 		return err
@@ -78,6 +77,16 @@ func (u *Updater) confirm(ctx context.Context, by *access.Entity) error {
 	return u.finish(ctx, o, by)
 }
 
+// vouched says why what the vendor says, o now or his last word, forbids to confirm
+// what runs. It goes by what the program says of itself, whatever the journal says.
+func (u *Updater) vouched(ctx context.Context, o *offer) error {
+	running := u.parts.Running
+	if o != nil && (o.Number == running.Number) != (o.Version == running.Version) {
+		return fmt.Errorf("the program says it is %s (%d), the vendor offers %s (%d): %w", running.Version, running.Number, o.Version, o.Number, ErrUntrusted)
+	}
+	return u.revoked(ctx, o, running.Number, u.current().Document)
+}
+
 // judge says why the release on trial must not be confirmed.
 func (u *Updater) judge(ctx context.Context) error {
 	j, running := u.current(), u.parts.Running
@@ -86,7 +95,9 @@ func (u *Updater) judge(ctx context.Context) error {
 		if !u.runs(o) {
 			return fmt.Errorf("the program says it is %s (%d), its release %s (%d): %w", running.Version, running.Number, o.Version, o.Number, ErrUntrusted)
 		}
-		release = o.Release
+		if u.listed(ctx, o) {
+			release = o.Release
+		}
 	}
 	floor, err := u.parts.Floors.Get(ctx, floorName)
 	if err != nil {
@@ -228,7 +239,7 @@ func (u *Updater) abandon(ctx context.Context, reason string, by *access.Entity)
 			return err
 		}
 	}
-	if _, err := u.undo(ctx); err != nil {
+	if waiting, err := u.putBack(ctx); err != nil || waiting {
 		return err
 	}
 	if j.State == stateRollingBack {

@@ -99,8 +99,8 @@ type Options struct {
 // Updater replaces the software of a device. It may be used concurrently; a second
 // installation gives [ErrBusy].
 //
-// Its state is kept under "update/" in the Store: "update/journal" and
-// "update/release".
+// Its state is kept under "update/" in the Store: "update/journal", "update/release"
+// and "update/newest".
 type Updater struct {
 	parts Parts
 	opts  Options
@@ -108,6 +108,7 @@ type Updater struct {
 	store durable.Store
 	saved *durable.Value[journal]
 
+	noting  turn // who has it writes "update/newest"
 	working turn // who has it changes what follows
 	begun   map[string]bool
 	ready   bool // Recover succeeded
@@ -118,6 +119,7 @@ type Updater struct {
 	mu       sync.Mutex // guards what follows; never held during I/O
 	journal  journal
 	damage   error
+	unkept   error // why the newest release document could not be kept
 	policy   Policy
 	progress Progress
 	stats    Stats
@@ -137,8 +139,8 @@ func Open(ctx context.Context, store durable.Store, parts Parts, opts *Options) 
 	}
 	u := &Updater{
 		parts: parts, opts: *opts, log: opts.Log, store: store,
-		saved:   durable.NewValue[journal](store, "update/journal", &durable.ValueOptions[journal]{Check: journal.check, MaxBytes: maxJournal}),
-		working: make(turn, 1), begun: map[string]bool{}, policy: opts.Policy,
+		saved:  durable.NewValue[journal](store, "update/journal", &durable.ValueOptions[journal]{Check: journal.check, MaxBytes: maxJournal}),
+		noting: make(turn, 1), working: make(turn, 1), begun: map[string]bool{}, policy: opts.Policy,
 	}
 	u.inTurn()
 	u.parts.Gates = slices.Clone(parts.Gates)
