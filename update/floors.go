@@ -20,6 +20,10 @@ const (
 	maxFloorBytes = 32 << 10
 )
 
+// ErrFloorsFull is wrapped by the error of a Raise that would need a name more than
+// the [Floors] has room for. Names that are there can still be raised.
+var ErrFloorsFull = errors.New("no room for another floor")
+
 // FloorStore keeps [Floors] in a Store, under "update/floors". It may be used
 // concurrently; nobody else writes there.
 type FloorStore struct {
@@ -56,7 +60,7 @@ func (f *FloorStore) Get(ctx context.Context, name string) (uint64, error) {
 	return all[name], err
 }
 
-// Raise implements [Floors].
+// Raise implements [Floors]. There is room for 128 names ([ErrFloorsFull]).
 func (f *FloorStore) Raise(ctx context.Context, name string, v uint64) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -64,9 +68,36 @@ func (f *FloorStore) Raise(ctx context.Context, name string, v uint64) error {
 	if err != nil || v <= all[name] && !f.unsure {
 		return err
 	}
+	if all[name] == 0 && len(all) >= maxFloors {
+		return fmt.Errorf("update: floor %s: %w", name, ErrFloorsFull)
+	}
 	if v > all[name] {
 		all[name] = v
 	}
+	return f.save(ctx, name, all)
+}
+
+// Forget drops a floor whose name will not be used again, such as that of keys which
+// the vendor took back; so names do not add up over the years of a device. The floor
+// of releases stays: asking for it gives an error that is [fs.ErrInvalid]. A name that
+// was never raised is no error.
+//
+// It is an optional ability of [Floors]; who uses it asserts for it.
+func (f *FloorStore) Forget(ctx context.Context, name string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if name == floorName {
+		return fmt.Errorf("update: forget floor %s: never goes down: %w", name, fs.ErrInvalid)
+	}
+	all, err := f.load(ctx, name)
+	if err != nil || all[name] == 0 && !f.unsure {
+		return err
+	}
+	delete(all, name)
+	return f.save(ctx, name, all)
+}
+
+func (f *FloorStore) save(ctx context.Context, name string, all map[string]uint64) error {
 	f.unsure = true // after an error the cache may show what the medium has not
 	if err := f.value.Store(ctx, all); err != nil {
 		return fmt.Errorf("update: floor %s: %w", name, err)

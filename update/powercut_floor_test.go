@@ -41,5 +41,12 @@ func floorOps() []powercut.Op {
 				return errors.Join(f.Reserve(ctx), f.Raise(ctx, "release", 3))
 			}),
 		},
+		{
+			Name: "update.floor-forgotten", Methods: []string{"FloorStore.Forget"}, State: state,
+			Before: floors(func(ctx context.Context, f *update.FloorStore) error {
+				return errors.Join(f.Raise(ctx, "release", 3), f.Raise(ctx, "root", 7))
+			}),
+			Do: floors(func(ctx context.Context, f *update.FloorStore) error { return f.Forget(ctx, "root") }),
+		},
 	}
 }

@@ -90,8 +90,32 @@ func (c *Client) keptRoots(ctx context.Context) error {
 		if err != nil {
 			return nil
 		}
+		c.leave(c.root, next)
 		c.root = next
 	}
+}
+
+// rootsBefore walks the kept roots before the embedded one, which an earlier release
+// of this software walked to, for the keys that they had. Each verifies because the
+// next is signed by its keys.
+func (c *Client) rootsBefore(ctx context.Context, embedded []byte) error {
+	next, after := c.root, embedded
+	for range c.opts.Limits.Rotations {
+		data, err := c.kept(ctx, keptName(metadata.ROOT, next.meta.Signed.Version-1))
+		if err != nil {
+			return err
+		}
+		r, err := firstRoot(data)
+		if err != nil {
+			return nil
+		}
+		if _, err := r.follow(after); err != nil {
+			return nil
+		}
+		c.leave(r, next)
+		next, after = r, data
+	}
+	return nil
 }
 
 // newRoots walks to the newest root there is (TUF 5.3).
@@ -132,6 +156,7 @@ func (c *Client) take(ctx context.Context, data []byte) error {
 	if err := c.store.Put(ctx, keptName(metadata.ROOT, next.meta.Signed.Version), data); err != nil {
 		return err
 	}
+	c.leave(c.root, next)
 	c.root = next
 	return nil
 }
@@ -168,6 +193,9 @@ func (c *Client) lastRoot(ctx context.Context, now moment) error {
 		return err
 	}
 	if err := c.raise(ctx, metadata.ROOT, version); err != nil {
+		return err
+	}
+	if err := c.forgetFloors(ctx); err != nil {
 		return err
 	}
 	return now.expired(metadata.ROOT, c.root.meta.Signed.Expires)

@@ -4,25 +4,27 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"time"
-
-	"github.com/theupdateframework/go-tuf/v2/metadata"
 
 	"github.com/iot-device-baseline/baseline/durable"
 	"github.com/iot-device-baseline/baseline/update"
 )
 
 // Client is an [update.Trust]: the client's workflow of TUF (The Update Framework
-// 1.0, section 5) over an [update.Source]. It may be used concurrently; its calls
-// run one after the other.
+// 1.0, section 5) over an [update.Source]. It may be used concurrently; Refresh and
+// Find run one after the other, and so wait for the Source; Status waits for nobody.
 type Client struct {
 	store  durable.Store
 	source update.Source
 	opts   Options
 
-	mu   sync.Mutex
-	root *root
-	set  *set // the newest that is whole and kept; nil: none
+	mu        sync.Mutex // held over the network
+	root      *root
+	set       *set            // the newest that is whole and kept; nil: none
+	left      map[string]bool // floors of keys that a verified root took back
+	unfloored map[string]bool // roles whose floor found no room
+
+	short  sync.Mutex // of the clock and of status; never held over I/O
+	status Status
 }
 
 // Open returns a client of the repository behind source. It trusts root, which is
@@ -41,9 +43,12 @@ func Open(ctx context.Context, store durable.Store, source update.Source, root [
 	if store == nil || source == nil {
 		return nil, errors.New("tuf: open: no Store, or no Source")
 	}
-	c := &Client{store: store, source: source, opts: o}
+	c := &Client{store: store, source: source, opts: o, left: map[string]bool{}, unfloored: map[string]bool{}}
 	if c.root, err = firstRoot(root); err != nil {
 		return nil, untrusted("embedded root", err)
+	}
+	if err := c.rootsBefore(ctx, root); err != nil {
+		return nil, err
 	}
 	if err := c.keptRoots(ctx); err != nil {
 		return nil, err
@@ -52,6 +57,7 @@ func Open(ctx context.Context, store durable.Store, source update.Source, root [
 	if err != nil {
 		return nil, err
 	}
+	c.tell()
 	return c, nil
 }
 
@@ -64,6 +70,7 @@ func Open(ctx context.Context, store durable.Store, source update.Source, root [
 func (c *Client) Refresh(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	defer c.tell()
 	before, now := c.root, c.now()
 	err := c.newRoots(ctx, now)
 	if c.root != before {
@@ -74,33 +81,4 @@ func (c *Client) Refresh(ctx context.Context) error {
 		return err
 	}
 	return c.newSet(ctx, now)
-}
-
-// Status is what a [Client] trusts now.
-type Status struct {
-	Root, Timestamp, Snapshot, Targets int64 // versions; 0: none verified yet
-	// Expires is when the first of them does; zero before there is a timestamp.
-	Expires time.Time
-	// Quality is that of the clock. With [durable.LowerBound] nothing is known to be
-	// fresh, only not to be surely expired.
-	Quality durable.Quality
-}
-
-// Status returns what the client trusts now, for status pages, and for deciding
-// whether to install without a good clock.
-func (c *Client) Status() Status {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	st := Status{Root: c.root.meta.Signed.Version, Quality: c.now().quality}
-	if c.set == nil {
-		return st
-	}
-	v := c.set.versions()
-	st.Timestamp, st.Snapshot, st.Targets = v[metadata.TIMESTAMP], v[metadata.SNAPSHOT], v[metadata.TARGETS]
-	for _, e := range c.set.expiries() {
-		if st.Expires.IsZero() || e.expires.Before(st.Expires) {
-			st.Expires = e.expires
-		}
-	}
-	return st
 }

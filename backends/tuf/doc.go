@@ -13,6 +13,10 @@
 // withhold news: see [Options].Clock and [Client.Status]. Whoever may write the Store
 // can make the device forget what it saw, unless [Options].Floors are elsewhere.
 //
+// Still to come: the signed floor target, a file of minimum versions, revoked keys and
+// minimum settings that the vendor signs. Until then a device has two security floors
+// and not three: those in Options.Floors, and what its running image has compiled in.
+//
 // Threats: a hostile mirror or proxy (forged, old, mixed, endless, slow answers), a
 // restored disk (floors), stolen online keys, metadata made to crash the parser
 // (screened before go-tuf sees it), keys of algorithms that are not known yet (read

@@ -26,7 +26,11 @@ type Options struct {
 	// The floor of root is called "tuf.root" and never goes down. Those of the others
 	// are called "tuf.<role>.<16 digits>" after the keys of the role, and so begin
 	// anew when a verified root changes these: a vendor whose keys were stolen takes
-	// back versions that the thief made (recovery from a fast-forward attack).
+	// back versions that the thief made (recovery from a fast-forward attack). Once the
+	// new root has its floor, those of keys that are no longer in force are dropped by
+	// the method Forget(ctx, name) error, where the Floors has it ([update.FloorStore]
+	// does); else they add up. Floors that are full ([update.ErrFloorsFull]) do not
+	// fail a Refresh: [Client.Status] names the roles that are without one.
 	Floors update.Floors
 	// Metadata and Targets are the directories of the repository in the Source;
 	// defaults "metadata" and "targets". "." is the top.

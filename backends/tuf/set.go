@@ -17,6 +17,8 @@ type moment struct {
 }
 
 func (c *Client) now() moment {
+	c.short.Lock()
+	defer c.short.Unlock()
 	now, quality := c.opts.Clock.Now()
 	return moment{now, quality}
 }
