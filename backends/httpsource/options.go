@@ -17,7 +17,8 @@ type Options struct {
 	// Dial opens connections: the flow that access/gate lists. Required.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 	// TLS holds roots, pins and client certificates; nil is the system's roots. At least
-	// TLS 1.2 is spoken. A configuration that verifies nothing is refused.
+	// TLS 1.2 is spoken. A configuration that verifies nothing is refused: InsecureSkipVerify without
+	// VerifyConnection, which protect/transport brings.
 	TLS *tls.Config
 	// Header bounds each wait for a connection, for TLS, and for the head of an answer;
 	// default 30 s.
@@ -46,7 +47,7 @@ func (o *Options) orDefaults() (Options, error) {
 	if r.TLS == nil {
 		r.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
-	if r.TLS.InsecureSkipVerify {
+	if r.TLS.InsecureSkipVerify && r.TLS.VerifyConnection == nil {
 		return r, errors.New("httpsource: options: TLS verifies nothing")
 	}
 	r.TLS = r.TLS.Clone()

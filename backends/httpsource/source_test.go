@@ -86,6 +86,9 @@ func TestNew(t *testing.T) {
 		_, err := httpsource.New(base, &httpsource.Options{Dial: dial, Localhost: true})
 		require.Equal(t, ok, err == nil, base)
 	}
+	judged := &tls.Config{InsecureSkipVerify: true, VerifyConnection: func(tls.ConnectionState) error { return nil }}
+	_, err := httpsource.New("https://a.example", &httpsource.Options{Dial: dial, TLS: judged})
+	require.NoError(t, err, "protect/transport judges connections itself")
 	for _, opts := range []*httpsource.Options{nil, {}, {Dial: dial, TLS: &tls.Config{InsecureSkipVerify: true}}, {Dial: dial, Stall: -1}} {
 		_, err := httpsource.New("https://updates.example.com", opts)
 		require.ErrorContains(t, err, "httpsource: options")

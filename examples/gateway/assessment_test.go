@@ -37,7 +37,7 @@ func composition(t *testing.T) []clause.Feature {
 	img.Root, img.CA, img.Signer, err = l.desk.bench.Anchors()
 	require.NoError(t, err)
 	g, err := open(t.Context(), start{
-		dir: l.dir, booted: "a", vendor: server.Addr, channel: channel, page: true, tell: func(message) {},
+		dir: l.dir, booted: "a", vendor: l.server, channel: channel, page: true, tell: func(message) {},
 	}, &img)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, g.close()) })

@@ -17,7 +17,7 @@ import (
 // is: he puts an image of his own in the place of the newest release, and a document
 // that fits. undo puts back what was there.
 func (d *desk) exchange(ctx context.Context, img image) (undo func() error, err error) {
-	folder := filepath.Join(d.dir, benchDir, "repository", "targets")
+	folder := filepath.Join(d.folder, "repository", "targets")
 	document, err := newest(filepath.Join(folder, "releases", product, "*."+channel+".json"))
 	if err != nil {
 		return nil, err

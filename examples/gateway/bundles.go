@@ -53,6 +53,16 @@ func (l *life) bundle() error {
 	if err != nil {
 		return err
 	}
+	if r.Device != device || r.Digest != bundle.Digest(b.Document) {
+		return unexpected("the receipt is of another device or bundle")
+	}
+	now, err := l.settingsNow("ann", annsPassword)
+	if err != nil {
+		return err
+	}
+	if now.Limit != 12 || now.Rooms["cellar"] != "north" {
+		return unexpected("the receipt says in force, and the settings are %+v", now)
+	}
 	l.tellf("    in force; the receipt of %s is signed by the device", r.Device)
 	return errors.Join(
 		l.desk.save("bundle.json", b.Document), l.desk.save("bundle.json.asc", b.Signature), l.desk.save("bundle.receipt", receipt),
@@ -84,16 +94,25 @@ func (l *life) replay() error {
 	if err := l.refused(l.ask("", "", "bundle", b, nil), "sequence"); err != nil {
 		return err
 	}
-	var now settings
-	if err := l.ask("ann", annsPassword, "settings", nil, &struct {
-		Limit *float64 `json:"limit"`
-	}{&now.Limit}); err != nil {
+	now, err := l.settingsNow("ann", annsPassword)
+	if err != nil {
 		return err
 	}
 	if now.Limit != 20 {
 		return unexpected("the limit is %v", now.Limit)
 	}
 	return nil
+}
+
+// seen are settings as the device tells them.
+type seen struct {
+	Limit float64           `json:"limit"`
+	Rooms map[string]string `json:"rooms"`
+}
+
+func (l *life) settingsNow(user, secret string) (now seen, err error) {
+	err = l.ask(user, secret, "settings", nil, &now)
+	return now, err
 }
 
 func (l *life) bundleOnDesk() (b signed, err error) {

@@ -67,8 +67,12 @@ func (l *life) commission() error {
 	if err := l.refused(l.ask("label", string(label), "commission", user{"eve", evesPassword}, nil), "retired"); err != nil {
 		return err
 	}
+	var settings json.RawMessage
+	if err := l.ask("ann", annsPassword, "settings", nil, &settings); err != nil {
+		return err
+	}
 	l.tellf("    ann is the owner; the label is out of service")
-	return nil
+	return l.desk.save("settings.factory", settings)
 }
 
 func (l *life) unauthorised() error {

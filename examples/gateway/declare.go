@@ -55,6 +55,9 @@ func ways(vendor string, page bool) gate.List {
 
 const servicePort = "service-port"
 
+// notesKeep is a permission of the gateway's own: to keep notes for oneself.
+const notesKeep access.Permission = "notes.keep"
+
 // A trial of a real device takes minutes; that of a story must not.
 const (
 	trialHealthy = 400 * time.Millisecond
@@ -88,7 +91,7 @@ func newPolicy() (*access.Policy, error) {
 		},
 		Grants: []access.Grant{
 			grant("resident", access.ConfigRead, "**"), grant("resident", access.NotifyRead, "**"),
-			grant("resident", access.EraseSubject, "{self}"), grant("resident", access.StatusRead, "**"),
+			grant("resident", access.EraseSubject, "{self}"), grant("resident", notesKeep, "{self}"), grant("resident", access.StatusRead, "**"),
 			grant("owner", access.ConfigWrite, "**"), grant("owner", access.NotifyAck, "**"),
 			grant("owner", access.EraseSubject, "**"), grant("owner", access.EraseAll, "**"), grant("owner", access.ResetRequest, "**"),
 			grant("owner", access.UpdateCheck, "**"), grant("owner", access.UpdateInstall, "**"), grant("owner", access.UpdateConfirm, "**"),
@@ -101,7 +104,9 @@ func newPolicy() (*access.Policy, error) {
 			grant("manufacturer", access.ConfigWrite, "interval", "limit", "rooms/**", "console/**"),
 			grant(access.RoleCommissioner, access.AccessCommission, "**"),
 		},
-	}, nil)
+	}, &access.PolicyOptions{Permissions: []access.PermissionInfo{
+		{Name: notesKeep, Description: "Keep notes; the resource is the person.", Sensitivity: access.ClassPerson, Shut: access.ShutRefused},
+	}})
 }
 
 func guardOptions() *access.GuardOptions {

@@ -22,10 +22,11 @@ const (
 
 // desk is where papers lie, and the manufacturer's bench when it is here.
 type desk struct {
-	dir   string
-	raw   *durable.Raw
-	bench *bench.Bench
-	built *program // what releases are made of
+	dir    string
+	raw    *durable.Raw
+	bench  *bench.Bench
+	folder string   // of the bench
+	built  *program // what releases are made of
 }
 
 // program is this very program.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"crypto/x509"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -38,11 +39,14 @@ func (l *life) erase() error {
 	if !r.Names("bob", o.Salt) {
 		return unexpected("the receipt is not about bob")
 	}
+	if r.Device != device || r.Result != "done" {
+		return unexpected("the receipt of %s says %s", r.Device, r.Result)
+	}
 	for _, part := range r.Stores {
 		l.tellf("    %-10s %s", part.Store, part.Method)
-		if strings.HasPrefix(part.Method, "purge") {
-			return unexpected("software keys do not purge")
-		}
+	}
+	if vault := r.Stores[0]; vault.Store != "vault" || !strings.HasPrefix(vault.Method, "clear") {
+		return unexpected("keys in software clear, and nothing more; the receipt says %q", vault.Method)
 	}
 	return errors.Join(l.desk.save("receipt", o.Receipt), l.desk.save("receipt.salt", o.Salt))
 }
@@ -136,7 +140,7 @@ func (l *life) logFlipped() error {
 	if err != nil {
 		return err
 	}
-	err = l.refused(l.ask("ann", annsPassword, "checklog", checkpoint, nil))
+	err = l.refused(l.ask("ann", annsPassword, "checklog", checkpoint, nil), "eventlog: record ", "not what was logged")
 	return errors.Join(err, undo())
 }
 
@@ -210,18 +214,30 @@ func (l *life) secondOwner() error {
 	if err := l.refused(l.ask("eve", evesPassword, "recall", nil, &note), "no such file"); err != nil {
 		return err
 	}
-	var settings struct {
-		Console struct{ Timeout string }
-		Limit   float64
-	}
+	var settings json.RawMessage
 	if err := l.ask("eve", evesPassword, "settings", nil, &settings); err != nil {
 		return err
 	}
-	if settings.Limit != 8 {
-		return unexpected("the limit is still %v", settings.Limit)
+	factory, err := l.desk.read("settings.factory")
+	if err != nil {
+		return err
 	}
-	l.tellf("    settings are the manufacturer's")
+	if !bytes.Equal(settings, factory) {
+		return unexpected("the settings are %s, from the factory they were %s", settings, factory)
+	}
+	l.tellf("    nothing of the old owner is there; settings are as they left the factory")
 	return nil
+}
+
+func (l *life) floorHolds() error {
+	l.step("5.2.3.2, 5.2.7.1.1", "After the reset, too, the old release is refused")
+	if err := l.restartWith("-channel", oldChannel); err != nil {
+		return err
+	}
+	if err := l.refused(l.ask("eve", evesPassword, "install", "", nil), "older"); err != nil {
+		return err
+	}
+	return l.restartWith()
 }
 
 func (l *life) documents() error {

@@ -7,12 +7,14 @@ import (
 	"encoding/pem"
 	"errors"
 	"path/filepath"
+	"time"
 
 	"github.com/iot-device-baseline/baseline/access"
 	"github.com/iot-device-baseline/baseline/backends/softkeys"
 	"github.com/iot-device-baseline/baseline/backends/softkeys/signing"
 	"github.com/iot-device-baseline/baseline/durable"
 	"github.com/iot-device-baseline/baseline/protect"
+	"github.com/iot-device-baseline/baseline/protect/transport"
 )
 
 // made is what leaves the factory besides the device: its label, and its public
@@ -46,6 +48,9 @@ func provision(ctx context.Context, dir string) (m made, err error) {
 	if m.LogKey, err = makeKey(ctx, vault, keys, "log"); err != nil {
 		return m, err
 	}
+	if err := makePage(ctx, vault, keys); err != nil {
+		return m, err
+	}
 	secret, err := access.Provision(ctx, compartment(ctx, vault, protect.ClassFloor), nil)
 	if err != nil {
 		return m, err
@@ -71,6 +76,30 @@ func makeKey(ctx context.Context, vault *protect.Vault, keys *softkeys.Keys, nam
 	defer signer.Close()
 	return publicPEM(signer.Public())
 }
+
+const pageCertificate = "page.der"
+
+// makePage makes the key of the status page, and its certificate.
+func makePage(ctx context.Context, vault *protect.Vault, keys *softkeys.Keys) error {
+	blob, err := signing.New(keys).CreateKey(ctx, protect.ECDSAP256)
+	if err != nil {
+		return err
+	}
+	signer, err := signing.New(keys).OpenKey(ctx, blob)
+	if err != nil {
+		return err
+	}
+	defer signer.Close()
+	cert, err := transport.SelfSigned(ctx, signer, device+".local", transport.Validity{NotBefore: madeAfter})
+	if err != nil {
+		return err
+	}
+	identity := compartment(ctx, vault, protect.ClassIdentity)
+	return errors.Join(identity.Put(ctx, "key/page", blob), identity.Put(ctx, pageCertificate, cert.Certificate[0]))
+}
+
+// madeAfter is a time that a device can trust without a clock: nothing was built before.
+var madeAfter = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func publicPEM(key crypto.PublicKey) (string, error) {
 	der, err := x509.MarshalPKIXPublicKey(key)

@@ -62,3 +62,6 @@ func (w watched) WithAttrs(attrs []slog.Attr) slog.Handler {
 func (w watched) WithGroup(name string) slog.Handler {
 	return watched{w.Handler.WithGroup(name), w.tell}
 }
+
+// Unwrap returns the handler that keeps, for eventlog.Sync.
+func (w watched) Unwrap() slog.Handler { return w.Handler }

@@ -34,14 +34,15 @@ type killer struct {
 	number uint64 // of the newest release
 	floor  uint64 // the highest that was seen
 	stable string // the version that was confirmed last
+	asked  uint64 // the floor that the newest healthy release asks for
 	ran    bool   // the newest release was started
 }
 
 const maxRounds = 400
 
 func (l *life) killMain(each int) error {
-	l.box.switches = []string{"-quick"}
-	k := &killer{life: l, each: each, met: map[string]int{}, number: 10, stable: "1.10"}
+	l.box.args = append(l.box.args, "-quick")
+	k := &killer{life: l, each: each, met: map[string]int{}, number: 10, stable: "1.0"}
 	for _, step := range []func() error{l.provision, l.commission} {
 		if err := step(); err != nil {
 			return err
@@ -97,7 +98,7 @@ func (k *killer) round() error {
 	k.ran = false
 	healthy := k.next() != "rolling back"
 	img := image{Version: fmt.Sprintf("1.%d", k.number), Number: k.number, Healthy: healthy}
-	if err := k.desk.release(k.ctx, img, 0); err != nil {
+	if err := k.desk.release(k.ctx, img, k.floorOf(img)); err != nil {
 		return err
 	}
 	cuts := map[string]int{}
@@ -129,6 +130,15 @@ func (k *killer) round() error {
 	}
 }
 
+// floorOf is the floor that a release asks for: itself if it works. One that does not
+// asks for nothing new.
+func (k *killer) floorOf(img image) uint64 {
+	if img.Healthy {
+		k.asked = img.Number
+	}
+	return k.asked
+}
+
 // decided checks what must hold at every start, and reports whether the release is
 // confirmed or given up.
 func (k *killer) decided(img image) (bool, error) {
@@ -140,7 +150,7 @@ func (k *killer) decided(img image) (bool, error) {
 		return false, err
 	case s.Floor < k.floor:
 		return false, unexpected("the floor fell from %d to %d", k.floor, s.Floor)
-	case s.Version != img.Version && s.Version != k.stable && s.Version != "1.0":
+	case s.Version != img.Version && s.Version != k.stable:
 		return false, unexpected("%s runs, neither %s nor %s", s.Version, k.stable, img.Version)
 	case s.Version == img.Version && !s.Trial && !img.Healthy:
 		return false, unexpected("%s is confirmed and does not work", s.Version)
@@ -148,6 +158,9 @@ func (k *killer) decided(img image) (bool, error) {
 	k.floor, k.ran = s.Floor, k.ran || s.Version == img.Version
 	if s.Version == img.Version && !s.Trial && s.Update == "idle" {
 		k.stable = s.Version
+		if s.Floor != k.floorOf(img) {
+			return false, unexpected("%s is confirmed, and the floor is %d", s.Version, s.Floor)
+		}
 		return true, nil
 	}
 	return k.ran && s.Update == "rolled back" && !s.Trial, nil

@@ -38,12 +38,12 @@ func TestLife(t *testing.T) {
 	last := regexp.MustCompile(`(?m)^gateway: (\d+) steps, 0 failed$`).FindStringSubmatch(out)
 	require.NotNil(t, last, out)
 	t.Log(last[0])
-	require.Equal(t, "27", last[1])
+	require.Equal(t, "28", last[1])
 	for _, clause := range []string{"5.2.2", "5.2.3", "5.2.4", "5.2.5", "5.2.6", "5.2.7", "5.2.8", "5.1.1"} {
 		require.Contains(t, out, clause)
 	}
 	desk := filepath.Join(dir, deskDir)
-	t.Run("gpg", func(t *testing.T) { gpgVerifies(t, dir, desk) })
+	t.Run("gpg", func(t *testing.T) { gpgVerifies(t, desk) })
 	t.Run("fw_printenv", func(t *testing.T) { printsEnvironment(t, dir) })
 	t.Run("vendor", func(t *testing.T) { vendorVerifies(t, desk) })
 	t.Run("papers", func(t *testing.T) {
@@ -61,13 +61,13 @@ func TestLife(t *testing.T) {
 }
 
 // gpgVerifies has the real gpg verify the bundle that the device took.
-func gpgVerifies(t *testing.T, dir, desk string) {
+func gpgVerifies(t *testing.T, desk string) {
 	home := t.TempDir()
 	gpg := func(args ...string) *exec.Cmd {
 		cmd := exec.CommandContext(t.Context(), "gpg", append([]string{"--batch", "--homedir", home}, args...)...)
 		return cmd
 	}
-	command(t, gpg("--import", filepath.Join(dir, benchDir, "keys", "settings.asc")))
+	command(t, gpg("--import", filepath.Join(desk, "settings.asc"))) // the public key
 	bundle := filepath.Join(desk, "bundle.json")
 	require.Contains(t, command(t, gpg("--verify", bundle+".asc", bundle)), "Good signature")
 	text, err := os.ReadFile(bundle)

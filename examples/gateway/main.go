@@ -38,6 +38,7 @@ func main() {
 type options struct {
 	dir      string // of the hardware; "": a temporary one
 	vendor   string // URL of the manufacturer's server; "": one that is started here
+	bench    string // folder of the manufacturer's bench; "": in dir
 	serve    bool
 	verbose  bool
 	pause    bool
@@ -53,7 +54,8 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	f := flag.NewFlagSet("gateway", flag.ContinueOnError)
 	f.SetOutput(errs)
 	f.StringVar(&o.dir, "dir", "", "empty folder for the device and the papers (default: a temporary one)")
-	f.StringVar(&o.vendor, "vendor", "", "`address` (host:port) at which the manufacturer's bench in -dir serves (default: any port of this machine)")
+	f.StringVar(&o.vendor, "vendor", "", "`URL` of the manufacturer's server, https://host:port, that examples/vendor serves (default: one is started here)")
+	f.StringVar(&o.bench, "bench", "", "folder of that server's bench (default: bench in -dir)")
 	f.BoolVar(&o.serve, "serve", false, "keep running, with a status page over HTTPS")
 	f.BoolVar(&o.verbose, "v", false, "show events")
 	f.BoolVar(&o.pause, "step", false, "wait for the enter key between steps")

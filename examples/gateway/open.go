@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"crypto"
-	"crypto/x509"
 	"errors"
-	"fmt"
 	"log/slog"
 	"path/filepath"
 
@@ -276,15 +274,4 @@ func (g *gateway) Healthy(ctx context.Context) error {
 		return errors.New("the sensors do not answer")
 	}
 	return g.vault.Health(ctx)
-}
-
-// authority returns the pool with the authority of the vendor's servers.
-func (g *gateway) authority() (*x509.CertPool, error) {
-	ca, err := x509.ParseCertificate(g.img.CA)
-	if err != nil {
-		return nil, fmt.Errorf("authority of the vendor's servers: %w", err)
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(ca)
-	return pool, nil
 }

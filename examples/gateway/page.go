@@ -63,7 +63,8 @@ func (p page) status(w http.ResponseWriter, r *http.Request) {
 	}
 	now, st := p.g.view.Load(), s.(status)
 	head(w)
-	fmt.Fprintf(w, "<title>Gateway</title><h1>%s</h1><p>%s, release %s", html.EscapeString(now.Name), html.EscapeString(st.State), html.EscapeString(st.Version))
+	fmt.Fprintf(w, "<!DOCTYPE html>\n<html lang=\"en\"><meta charset=\"utf-8\"/><meta name=\"viewport\" content=\"width=device-width\"/>"+
+		"<title>Gateway</title><h1>%s</h1><p>%s, release %s", html.EscapeString(now.Name), html.EscapeString(st.State), html.EscapeString(st.Version))
 	if st.Trial {
 		fmt.Fprint(w, ", on trial")
 	}

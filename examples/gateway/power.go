@@ -37,12 +37,10 @@ const envSize = 16 << 10
 // hardware is the box: boot ROM, power switch, and the service port. It knows nothing
 // of what runs on it, and remembers nothing: all it needs lies in dir.
 type hardware struct {
-	dir  string
-	args []string // of every start, such as a planted fault
-	// switches are how the device is set up from now on.
-	switches []string
-	told     func(message)
-	tells    io.Writer // what the program prints besides
+	dir   string
+	args  []string // of every start, such as a planted fault
+	told  func(message)
+	tells io.Writer // what the program prints besides
 }
 
 // session is the time between two losses of power.
@@ -59,7 +57,7 @@ const exitRestart = 3
 
 // boot does what a machine does when the power comes on: it asks the boot
 // environment for the slot, which takes one of its tries, and starts what is in it.
-func (h *hardware) boot(ctx context.Context) (*session, error) {
+func (h *hardware) boot(ctx context.Context, switches ...string) (*session, error) {
 	raw, err := durable.OpenRaw(filepath.Join(h.dir, bootDir), nil)
 	if err != nil {
 		return nil, err
@@ -68,16 +66,16 @@ func (h *hardware) boot(ctx context.Context) (*session, error) {
 	if err := errors.Join(err, raw.Close()); err != nil {
 		return nil, err
 	}
-	return h.start(slot)
+	return h.start(slot, switches)
 }
 
-// start runs the program in slot.
-func (h *hardware) start(slot string) (*session, error) {
+// start runs the program in slot, with switches on the box set.
+func (h *hardware) start(slot string, switches []string) (*session, error) {
 	path, err := filepath.Abs(filepath.Join(h.dir, slotsDir, slot))
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(path, slices.Concat([]string{"-device", h.dir, "-booted", slot}, h.args, h.switches)...)
+	cmd := exec.Command(path, slices.Concat([]string{"-device", h.dir, "-booted", slot}, h.args, switches)...)
 	cmd.Stderr = h.tells
 	in, err := cmd.StdinPipe()
 	if err != nil {

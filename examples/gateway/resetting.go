@@ -16,17 +16,17 @@ import (
 	"github.com/iot-device-baseline/baseline/reset"
 )
 
-// finishReset ends a reset that the power cut off, before anything else is opened: the
-// directory is on hold, and only the floor can be read.
+// finishReset ends a reset that was ordered and cut off, before anything else is opened:
+// mostly the directory is on hold by then, and only the floor can be read.
 func (g *gateway) finishReset(ctx context.Context) error {
-	if g.dir.Held() == nil || g.is("reset-not-resumed") {
+	if g.is("reset-not-resumed") {
 		return nil
 	}
 	var err error
 	if g.interlock, err = baseline.OpenInterlock(ctx, durable.Sub(compartment(ctx, g.vault, protect.ClassFloor), "interlock")); err != nil {
 		return err
 	}
-	log := slog.New(watched{slog.DiscardHandler, g.how.tell}) // the log itself is on hold too
+	log := slog.New(watched{slog.DiscardHandler, g.how.tell}) // the log itself may be on hold
 	guard, err := g.newGuard(ctx, log)
 	if err != nil {
 		return err

@@ -2,19 +2,15 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"math/big"
-	"net"
 	"strings"
-	"time"
+
+	"github.com/iot-device-baseline/baseline/protect/transport"
 )
 
 // show is -serve: a device that is commissioned and goes on running for a person.
 func (l *life) show() error {
-	l.box.switches = []string{"-page"}
+	l.box.args = append(l.box.args, "-page")
 	for _, step := range []func() error{l.provision, l.refuseBeforeCommissioning, l.commission, l.unauthorised} {
 		if err := step(); err != nil {
 			return err
@@ -40,24 +36,20 @@ func (l *life) show() error {
 	}
 }
 
-// pageTLS is TLS 1.3 with the key that never leaves the device, under a certificate
-// of its own: a browser asks whether to believe it.
-func (g *gateway) pageTLS(context.Context) (*tls.Config, error) {
-	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
+// pageTLS is TLS 1.3 with a key that never leaves the device, and the certificate that
+// the factory made for it: a browser asks whether to believe it.
+func (g *gateway) pageTLS(ctx context.Context) (*tls.Config, error) {
+	key, err := g.signer(ctx, "page")
 	if err != nil {
 		return nil, err
 	}
-	now, _ := g.clock.Now()
-	c := &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: device},
-		NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(1, 0, 0),
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, c, c, g.deviceKey.Public(), g.deviceKey)
+	chain, err := g.identity(ctx).Get(ctx, pageCertificate)
 	if err != nil {
 		return nil, err
 	}
-	cert := tls.Certificate{Certificate: [][]byte{der}, PrivateKey: g.deviceKey}
-	return &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{cert}}, nil
+	identity, err := transport.Identity(key, chain)
+	if err != nil {
+		return nil, err
+	}
+	return transport.Server(identity, nil, &transport.Options{Now: g.clock.Now})
 }

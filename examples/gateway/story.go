@@ -22,6 +22,8 @@ type life struct {
 	now  *session // since the power came on
 	desk *desk    // papers of the owner and the manufacturer
 
+	server string // host:port of the manufacturer
+
 	steps int
 	title string // of the step under way
 
@@ -133,12 +135,12 @@ func (l *life) until(what string, enough func(m message) bool) error {
 }
 
 // power switches the device on and waits until it answers.
-func (l *life) power() (err error) {
+func (l *life) power(switches ...string) (err error) {
 	l.mu.Lock()
 	l.seen, l.bar = message{}, false
 	l.mu.Unlock()
 	for range 3 { // one that finishes something first starts again
-		if l.now, err = l.box.boot(l.ctx); err != nil {
+		if l.now, err = l.box.boot(l.ctx, switches...); err != nil {
 			return err
 		}
 		err = l.ask("", "", "status", nil, nil)
@@ -181,7 +183,7 @@ func (l *life) live() error {
 		l.downgrade, l.tampered, l.failing, l.blocked,
 		l.erase, l.neighbour, l.canary,
 		l.logVerified, l.logFlipped,
-		l.killReset, l.afterReset, l.secondOwner, l.documents,
+		l.killReset, l.afterReset, l.secondOwner, l.floorHolds, l.documents,
 	} {
 		if err := step(); err != nil {
 			return fmt.Errorf("step %d: %s: %w", l.steps, l.title, err)

@@ -152,13 +152,12 @@ func (l *life) downgrade() error {
 	return l.restartWith()
 }
 
-// restartWith switches the device off and on, with other switches set.
-func (l *life) restartWith(args ...string) error {
+// restartWith switches the device off and on, with switches on the box set.
+func (l *life) restartWith(switches ...string) error {
 	if err := l.now.cut(); err != nil {
 		return err
 	}
-	l.box.switches = args
-	return l.power()
+	return l.power(switches...)
 }
 
 func (l *life) tampered() error {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -66,7 +67,7 @@ func isTerminal(w io.Writer) bool {
 }
 
 // world makes the folders, the manufacturer and the hardware.
-func (l *life) world(errs io.Writer) (*bench.Server, error) {
+func (l *life) world(errs io.Writer) (io.Closer, error) {
 	raw, err := durable.OpenRaw(l.dir, nil)
 	if err != nil {
 		return nil, err
@@ -86,22 +87,44 @@ func (l *life) world(errs io.Writer) (*bench.Server, error) {
 	if l.desk.built, err = openProgram(); err != nil {
 		return nil, err
 	}
-	address := l.vendor
-	if address == "" {
-		address = "127.0.0.1:0"
-	}
-	if l.desk.bench, err = bench.Open(l.ctx, filepath.Join(l.dir, benchDir), address); err != nil {
-		return nil, err
-	}
-	server, err := l.desk.bench.Serve(l.ctx, address)
+	address, server, err := l.manufacturer()
 	if err != nil {
 		return nil, err
 	}
-	l.box = &hardware{dir: l.dir, told: l.told, tells: errs, args: []string{"-server", server.Addr}}
+	l.server = address
+	l.box = &hardware{dir: l.dir, told: l.told, tells: errs, args: []string{"-server", address}}
 	if l.broken != "" {
 		l.box.args = append(l.box.args, "-break", l.broken)
 	}
-	return server, nil
+	_, _, key, err := l.desk.bench.Anchors()
+	if err != nil {
+		return nil, err
+	}
+	return server, l.desk.save("settings.asc", key) // for gpg
+}
+
+// manufacturer opens the bench, and serves it unless somebody else does.
+func (l *life) manufacturer() (address string, server io.Closer, err error) {
+	if l.bench == "" {
+		l.bench = filepath.Join(l.dir, benchDir)
+	}
+	l.desk.folder = l.bench
+	if l.vendor != "" {
+		u, err := url.Parse(l.vendor)
+		if err != nil || u.Scheme != "https" || u.Port() == "" {
+			return "", nil, fmt.Errorf("-vendor %s: want https://host:port", l.vendor)
+		}
+		l.desk.bench, err = bench.Open(l.ctx, l.bench, u.Host)
+		return u.Host, io.NopCloser(nil), err
+	}
+	if l.desk.bench, err = bench.Open(l.ctx, l.bench, "127.0.0.1:0"); err != nil {
+		return "", nil, err
+	}
+	s, err := l.desk.bench.Serve(l.ctx, "127.0.0.1:0")
+	if err != nil {
+		return "", nil, err
+	}
+	return s.Addr, s, nil
 }
 
 // component is the name of the one image of a release.
