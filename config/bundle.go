@@ -25,8 +25,8 @@ const (
 // to verify it.
 type Bundle struct {
 	Format int `json:"format"` // 1; [Bundle.Encode] sets it
-	// Sequence is 1 to 2^53-1 and higher than that of every bundle of the same signer
-	// that the device took before.
+	// Sequence is 1 to 2^53-1 and higher than that of every bundle that the device took
+	// before of the same signer or for the same entity, whichever of its keys signed.
 	Sequence uint64 `json:"sequence"`
 	// Device is the id or a group of the devices that it is for, or "*".
 	Device string `json:"device"`

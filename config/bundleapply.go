@@ -25,7 +25,10 @@ type BundleResult struct {
 // nil means in force, kept, and never taken again: a power cut before that leaves the
 // old settings and sequence or the new ones, together. The same bundle once more gives
 // [ErrReplay], and with it the receipt as long as it was the last of its signer
-// under this ownership: a sender who missed the answer sends again.
+// under this ownership: a sender who missed the answer sends again. A document that
+// several have signed is one bundle, whichever of the signatures come with it: all keys
+// of an entity have one sequence, and of each key the last 32 documents do not come back
+// by the signature of another entity.
 //
 // Errors: a [*BundleError], and those of Change. After each of them the old settings
 // and the old sequence are in force. It costs two Puts, three when a setting marked
@@ -109,27 +112,4 @@ func (s *Settings) admitNow(ctx context.Context, b *incoming) error {
 	s.changing.Lock()
 	defer s.changing.Unlock()
 	return s.admitBundle(ctx, b)
-}
-
-// admitBundle says whether b is newer than what was taken of its signer. The caller holds
-// changing. A record that cannot be read refuses: nobody knows then what was taken.
-func (s *Settings) admitBundle(ctx context.Context, b *incoming) error {
-	if _, err := s.settleBundle(ctx); err != nil {
-		return fmt.Errorf("config: bundle: %w", err)
-	}
-	r, err := s.bundleValue(b.signer).LoadOr(ctx, bundleRecord{})
-	if err != nil {
-		return fmt.Errorf("config: bundle: record of the signer: %w", err)
-	}
-	b.ownership = s.opts.Bundles.Ownership()
-	if b.Ownership != "" && b.Ownership != b.ownership {
-		return &BundleError{Field: "/ownership", Rule: "is for another owner"}
-	}
-	if b.Sequence > r.taken(b.ownership, b.Ownership != "") {
-		return nil
-	}
-	if r.of(b.ownership) && r.Last.Digest == b.digest {
-		b.receipt = r.Receipt
-	}
-	return &BundleError{Field: "/sequence", Rule: "is no news", Cause: ErrReplay}
 }

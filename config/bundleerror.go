@@ -14,7 +14,7 @@ import (
 var (
 	// ErrBundle: a settings bundle was refused; see [BundleError].
 	ErrBundle = errors.New("bundle refused")
-	// ErrReplay: it was taken before, or a later one of the same signer was. Send
+	// ErrReplay: it was taken before, or a later one of the same entity was. Send
 	// settings under a higher sequence. Is also [ErrBundle].
 	ErrReplay = errors.New("not newer than the last bundle of this signer")
 )

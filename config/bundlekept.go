@@ -40,7 +40,8 @@ func (s *Schema) general(paths []string) []string {
 // AppliedBundle is what the device keeps of a signer.
 type AppliedBundle struct {
 	Signer, Entity string
-	// Sequence is what the next bundle without ownership must exceed.
+	// Sequence is what the next bundle without ownership must exceed: the highest that
+	// was taken of any key of Entity.
 	Sequence uint64
 	// Digest, Revision and Receipt are of the last bundle under this ownership, or
 	// empty. Receipt is empty too while it could not be signed.
@@ -57,20 +58,23 @@ func (s *Settings) AppliedBundles(ctx context.Context) ([]AppliedBundle, error) 
 	if s.opts.Bundles == nil {
 		return nil, nil
 	}
-	ownership, mark := s.opts.Bundles.Ownership(), s.state.Load().record.Bundle
+	ownership := s.opts.Bundles.Ownership()
+	kept, err := s.keptRecords(ctx, ownership)
+	if err != nil {
+		return nil, fmt.Errorf("config: bundles: %w", err)
+	}
 	var list []AppliedBundle
 	var errs []error
 	for id, who := range s.opts.Bundles.Signers {
-		r, err := s.bundleValue(id).LoadOr(ctx, bundleRecord{})
+		name := bundleName(id)
+		least, err := leastOf(kept, name, who.Entity, ownership, false)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("config: bundles: %s: %w", id, err))
 			continue
 		}
-		if mark != nil && mark.Signer == id {
-			r.take(mark, ownership)
-		}
-		a := AppliedBundle{Signer: id, Entity: who.Entity, Sequence: r.taken(ownership, false)}
-		if r.of(ownership) {
+		a := AppliedBundle{Signer: id, Entity: who.Entity, Sequence: least}
+		i := slices.IndexFunc(kept, func(k keptRecord) bool { return k.name == name })
+		if r := kept[i].bundleRecord; r.of(ownership) {
 			a.Digest, a.Revision, a.Receipt = r.Last.Digest, r.Last.Revision, r.Receipt
 		}
 		list = append(list, a)

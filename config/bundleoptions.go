@@ -81,6 +81,9 @@ type BundleSigner struct {
 	// Entity is his id in package access. The roles of a device, which is any system
 	// outside of this one, are assigned by the owner and end with the ownership, and so
 	// does the enrolment; those of a service stand in access.GuardOptions.Services.
+	// Several keys may be its: their bundles have one sequence. Of a document that is
+	// signed for several entities the sequence counts for one of them only, so that a
+	// bundle is to be signed for one.
 	//
 	// A person cannot be one: receipts and sequences outlive an erasure. Let him sign
 	// for an organisation, with a key that does not bear his name.

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,7 +56,7 @@ func (m *bundleMark) check() error {
 	return nil
 }
 
-// bundleRecord is what is kept of one signer.
+// bundleRecord is what is kept of one signer, also of one who is no longer enrolled.
 type bundleRecord struct {
 	// Last was taken last, or is nil.
 	Last *bundleMark `json:"last,omitempty"`
@@ -63,11 +64,24 @@ type bundleRecord struct {
 	Unbound uint64 `json:"unbound"`
 	// Receipt is that of Last, or empty while it could not be signed.
 	Receipt []byte `json:"receipt"`
+	// Entities are the last ones for which his bundles were taken.
+	Entities []string `json:"entities,omitempty"`
+	// Digests are of the last documents that were taken, the oldest first.
+	Digests []string `json:"digests,omitempty"`
 }
+
+// How many entities and documents a record names.
+const (
+	maxEntities = 8
+	maxDigests  = 32
+)
 
 func (r bundleRecord) check() error {
 	if r.Unbound > maxExact {
 		return errors.New("sequence is not 0 to 2^53-1")
+	}
+	if len(r.Entities) > maxEntities || len(r.Digests) > maxDigests {
+		return errors.New("record of a signer names too many entities or documents")
 	}
 	if r.Last == nil {
 		return nil
@@ -75,11 +89,13 @@ func (r bundleRecord) check() error {
 	return r.Last.check()
 }
 
-// bundleName is where the record of a signer lies.
-func bundleName(signer string) string { return "settings/bundles/" + strings.ToLower(signer) }
+const bundlePrefix = "settings/bundles/"
 
-func (s *Settings) bundleValue(signer string) *durable.Value[bundleRecord] {
-	return durable.NewValue(s.opts.Floor, bundleName(signer), &durable.ValueOptions[bundleRecord]{Check: bundleRecord.check})
+// bundleName is where the record of a signer lies.
+func bundleName(signer string) string { return bundlePrefix + strings.ToLower(signer) }
+
+func (s *Settings) bundleValue(name string) *durable.Value[bundleRecord] {
+	return durable.NewValue(s.opts.Floor, name, &durable.ValueOptions[bundleRecord]{Check: bundleRecord.check})
 }
 
 // take takes m over, as far as it is news, and reports whether it was. A mark of
@@ -90,10 +106,26 @@ func (r *bundleRecord) take(m *bundleMark, ownership string) (news bool) {
 		r.Unbound, news = m.Sequence, true
 	}
 	if m.Ownership != ownership || r.of(ownership) && m.Sequence <= r.Last.Sequence {
+		if news {
+			r.note(m)
+		}
 		return news
 	}
 	r.Last, r.Receipt = m, nil
+	r.note(m)
 	return true
+}
+
+// note notes for whom and as what m was taken.
+func (r *bundleRecord) note(m *bundleMark) {
+	r.Entities = lastOf(r.Entities, m.Entity, maxEntities)
+	r.Digests = lastOf(r.Digests, m.Digest, maxDigests)
+}
+
+// lastOf returns list with one as its last, without the oldest if they are more than most.
+func lastOf(list []string, one string, most int) []string {
+	list = append(slices.DeleteFunc(slices.Clone(list), func(s string) bool { return s == one }), one)
+	return list[max(0, len(list)-most):]
 }
 
 func (r *bundleRecord) of(ownership string) bool {
@@ -119,7 +151,7 @@ func (s *Settings) settleBundle(ctx context.Context) (r bundleRecord, err error)
 		return r, nil
 	}
 	defer func() { s.unsettled = err != nil }()
-	kept := s.bundleValue(m.Signer)
+	kept := s.bundleValue(bundleName(m.Signer))
 	if r, err = kept.LoadOr(ctx, bundleRecord{}); err != nil {
 		return r, fmt.Errorf("record of the signer: %w", err)
 	}

@@ -127,6 +127,7 @@ type plan struct {
 	changed  []string // paths that it alters, in the order of the struct
 	alters   map[string]bool
 	insecure Report   // new insecure choices, all accepted
+	left     Report   // insecure choices that an owner before left
 	accepted []string // paths of all insecure choices, old and new
 	notices  []Notice
 }

@@ -11,11 +11,12 @@
 // changes. An insecure choice is refused unless it is accepted by name, and leaves
 // an event and a notice. Secrets are written and never read back. Defaults are
 // secure: a schema whose default is graded insecure does not compile (27402
-// 5.2.5.2.1).
+// 5.2.5.2.1). No reset leaves the next owner an insecure choice: of the floor comes
+// back what is not graded insecure.
 //
 // A signed settings bundle ([NewBundles], [Settings.ApplyBundle]) counts when an enrolled
-// signer has signed it for this device, once and in order, within his scope and his
-// roles; its sender gets a signed receipt. It is not secret: secrets in it are read by
+// signer has signed it for this device, once and in order whichever of his keys and
+// signatures it comes with, within his scope and his roles; its sender gets a signed receipt. It is not secret: secrets in it are read by
 // whoever carries it.
 //
 // It does not secure the records: whoever can write a plain *durable.Dir can
@@ -76,7 +77,8 @@
 //	write=RESOURCE      resource of access.ConfigWrite in place of the path; what is
 //	                    below it adds its name; that of access.ConfigRead stays the path
 //	needs=PERMISSIONS   further permissions, separated by spaces, to be held on ""
-//	restart, floor      takes effect with a restart; survives a reset; inherited
+//	restart, floor      takes effect with a restart; survives a reset unless its value
+//	                    is insecure; inherited
 //	required            in an element of a list or map: has no default
 //
 // A string states charset, pattern or enum. On a list or map of plain values the

@@ -136,7 +136,7 @@ func (s *Settings) tell(ctx context.Context, p *plan) {
 		attrs = append(attrs, slog.String("comment", p.Reason)) // free text: it stays on the device
 	}
 	s.event(ctx, access.EventConfigChanged, by, p.changed, "", attrs...)
-	for _, f := range p.insecure {
+	for _, f := range slices.Concat(p.insecure, p.left) {
 		s.event(ctx, access.EventConfigInsecure, by, []string{f.Path}, f.Rule)
 		n := insecureNotice(s.schema.root.find(f.Path).general, f.Rule)
 		if !slices.Contains(p.notices, n) {

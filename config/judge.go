@@ -92,6 +92,8 @@ func (s *Settings) grade(p *plan) {
 		case f.Severity == Insecure && (changed || !before[f.Path]):
 			p.insecure = append(p.insecure, f)
 			p.report.addPath(f.Path, f.Rule, Insecure)
+		case f.Severity == Insecure && s.changedHands(p.old.record):
+			p.left = append(p.left, f)
 		case f.Severity == Invalid || changed:
 			p.report.addPath(f.Path, f.Rule, f.Severity)
 		}

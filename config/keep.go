@@ -35,7 +35,7 @@ func (s *Settings) carryOut(ctx context.Context, p *plan) (err error) {
 	}
 	s.seq++
 	r := s.schema.newRecord(s.seq, p.value, p.accepted)
-	r.Bundle = s.markOf(p, r)
+	r.Bundle, r.Ownership = s.markOf(p, r), s.ownership()
 	if err := s.keep(ctx, p, r); err != nil {
 		s.count(func(c *Stats) { c.Failed++ })
 		undo := s.undo(ctx, len(s.opts.Appliers)-1, wanted, old)

@@ -24,6 +24,8 @@ type record struct {
 	Settings json.RawMessage `json:"settings"`
 	// Accepted are the paths of the insecure choices among them.
 	Accepted []string `json:"accepted"`
+	// Ownership is that under which they were stored, or "" if it is not known.
+	Ownership string `json:"ownership,omitempty"`
 	// Bundle is the last one that was taken, or nil: see bundleMark.
 	Bundle *bundleMark `json:"bundle,omitempty"`
 }
@@ -45,6 +47,8 @@ func (r record) check() error {
 		return fmt.Errorf("sequence is not 1 to 2^53-1")
 	case r.Accepted == nil || len(r.Accepted) > MaxFindings:
 		return fmt.Errorf("accepted has more than %d entries, or is missing", MaxFindings)
+	case len(r.Ownership) > 64:
+		return fmt.Errorf("ownership has more than 64 bytes")
 	case len(r.Settings) == 0 || r.Settings[0] != '{':
 		return fmt.Errorf("settings are not an object")
 	case r.Bundle != nil:

@@ -19,7 +19,8 @@ type Options struct {
 	// Appliers bring settings into force, in this order, and back in reverse.
 	Appliers []NamedApplier
 	// Floor keeps the settings marked floor beside the others, so that they survive
-	// damage and reset; give a compartment that no reset erases. Nil is the Store.
+	// damage and reset, but for insecure choices; give a compartment that no reset
+	// erases. Nil is the Store.
 	Floor durable.Store
 	// Log takes the events; nil discards them. It is called within a change, so that
 	// its handler does not change settings.
@@ -102,12 +103,16 @@ type Stats struct {
 
 // Open loads the settings, brings them into force with the appliers, and keeps
 // them from then on. It does I/O: one record is written when the stored settings
-// came up for the first time.
+// came up for the first time, and the floor when an insecure choice is taken out.
 //
 // What cannot be used is replaced, with an event, a notice and an error of
 // [Settings.Health]: a single setting by its default; all settings, when the
 // record is damaged or an applier refuses them, by those of the last good start,
-// and else by the defaults and the floor. Settings that an applier refused stay
+// and else by the defaults and the floor. A setting of the floor that is
+// graded insecure has its default, with an event and a notice: a floor is a least of
+// security, and the next owner accepted nothing. Of insecure choices that the owner
+// before accepted and nobody reset, Open and the first change tell again; only a device
+// that takes bundles knows the ownership. Settings that an applier refused stay
 // stored: the next start and each change try them again. Open fails with an [*ApplyError] when an
 // applier refuses even these, with [io/fs.ErrInvalid] for wrong arguments, and
 // with the Store's error when that may pass ([durable.ErrHeld]).
@@ -167,7 +172,7 @@ func (s *Settings) Document(ctx context.Context) (document []byte, revision stri
 // FloorDocument is [Settings.Document] of the settings marked floor only. These
 // survive a reset (27402 5.2.3.2) that removes settings/current and settings/good
 // from the Store, but leaves settings/floor: the next Open begins with defaults
-// and floor. Secrets among them survive too; the document leaves them out.
+// and floor, without what is graded insecure. Secrets among them survive too; the document leaves them out.
 func (s *Settings) FloorDocument(ctx context.Context) (document []byte, revision string, err error) {
 	return s.read(ctx, encoder{floor: true})
 }

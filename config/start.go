@@ -102,7 +102,7 @@ func (s *Settings) fallBack(ctx context.Context, current, good, floor stored, re
 // reset, and when nothing else is left.
 func (s *Settings) fromFloor(ctx context.Context, floor stored) error {
 	if floor.err == nil {
-		err := s.bring(ctx, floor.record, s.schema.defaults)
+		err := s.bringFloor(ctx, floor.record)
 		if err == nil {
 			return nil
 		}
@@ -150,9 +150,13 @@ func (r Report) without(s Severity) Report {
 	return slices.DeleteFunc(r, func(f Finding) bool { return f.Severity == s })
 }
 
-// resetAt sets the setting at path, which leads through no map, to its default.
+// resetAt sets the setting at path to its default, or the whole list or map in which
+// it is.
 func (n *node) resetAt(v reflect.Value, path string) {
 	for seg := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
+		if n.kind != kObject {
+			break
+		}
 		n = n.fields[n.byName[seg]]
 		v = v.Field(n.index)
 	}
@@ -200,7 +204,7 @@ func (s *Settings) startFindings(ctx context.Context, r record, report Report) {
 			s.event(ctx, access.EventConfigReverted, nil, []string{f.Path}, "not valid in this release: "+f.Rule)
 			s.notice(ctx, Notice{Type: NoticeSetting, Key: general, Title: "A setting has its default again",
 				Text: "The stored value of " + general + " is not valid in this release: " + f.Rule + "."})
-		case f.Severity == Insecure && !slices.Contains(r.Accepted, f.Path):
+		case f.Severity == Insecure && (s.changedHands(r) || !slices.Contains(r.Accepted, f.Path)):
 			s.event(ctx, access.EventConfigInsecure, nil, []string{f.Path}, f.Rule)
 			s.notice(ctx, insecureNotice(general, f.Rule))
 		}

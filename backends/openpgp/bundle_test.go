@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"encoding/json"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -61,11 +62,17 @@ func newLamp(t *testing.T) *lampDevice {
 }
 
 func (d *lampDevice) open(t *testing.T, verifier *openpgp.Verifier, signer string) (*config.Settings, *config.View[lamp]) {
+	return d.openFor(t, verifier, map[string]config.BundleSigner{
+		signer: {Entity: "vendor", Kind: access.KindService, Scope: []string{""}},
+	})
+}
+
+func (d *lampDevice) openFor(t *testing.T, verifier *openpgp.Verifier, signers map[string]config.BundleSigner) (*config.Settings, *config.View[lamp]) {
 	schema, err := config.For[lamp](nil)
 	require.NoError(t, err)
 	s, err := config.Open(t.Context(), d.dir, schema, d.guard, &config.Options{Bundles: config.NewBundles(config.BundleOptions{
 		Verifier: verifier, Device: "lamp-1", Issuer: d.guard.Issuer("openpgp"), Ownership: d.guard.Ownership, Receipts: bundle.NewReceipts(d.key),
-		Signers: map[string]config.BundleSigner{signer: {Entity: "vendor", Kind: access.KindService, Scope: []string{""}}},
+		Signers: signers,
 	})})
 	require.NoError(t, err)
 	view, err := config.NewView[lamp](s)
@@ -116,4 +123,37 @@ func TestBundleByGPG(t *testing.T) {
 		require.True(t, errors.Is(err, c.want), "%s: %v", name, err)
 		assert.Equal(t, 80, view.Load().Level)
 	}
+}
+
+// TestBundleOfTwoSignatures: a bundle that two keys of the vendor have signed is one
+// bundle. Whoever takes one of the signatures off does not bring it back.
+func TestBundleOfTwoSignatures(t *testing.T) {
+	h := newHome(t)
+	signers := map[string]config.BundleSigner{}
+	for _, name := range []string{"old", "new"} {
+		signers[h.key(name, "ed25519", "sign", "never")] = config.BundleSigner{Entity: "vendor", Kind: access.KindService, Scope: []string{""}}
+	}
+	verifier, err := openpgp.New(h.gpg(nil, "--export"), nil)
+	require.NoError(t, err)
+	d := newLamp(t)
+	s, view := d.openFor(t, verifier, signers)
+	type sent struct{ document, first, second []byte }
+	bundleOf := func(sequence uint64, patch string) sent {
+		b := config.Bundle{Sequence: sequence, Device: "lamp-1", Patch: json.RawMessage(patch)}
+		document, err := b.Encode()
+		require.NoError(t, err)
+		return sent{document, h.sign("old", document), h.sign("new", document)}
+	}
+	for _, b := range []sent{bundleOf(1, `{"level":80}`), bundleOf(2, `{"level":20}`)} {
+		_, err := s.ApplyBundle(t.Context(), b.document, slices.Concat(b.first, b.second))
+		require.NoError(t, err)
+		for _, signature := range [][]byte{b.first, b.second, slices.Concat(b.second, b.first)} {
+			_, err = s.ApplyBundle(t.Context(), b.document, signature)
+			require.ErrorIs(t, err, config.ErrReplay)
+		}
+	}
+	again := bundleOf(1, `{"level":80}`)
+	_, err = s.ApplyBundle(t.Context(), again.document, again.second)
+	require.ErrorIs(t, err, config.ErrReplay)
+	assert.Equal(t, 20, view.Load().Level)
 }
