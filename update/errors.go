@@ -18,6 +18,7 @@ var (
 	ErrRunning     = errors.New("the slot is running")
 	ErrDamaged     = errors.New("boot environment is damaged")
 	ErrBusy        = errors.New("another installation is under way")
+	ErrUnhealthy   = errors.New("not healthy") // the cause is what [Health] says
 	ErrNoTrial     = errors.New("no release is on trial")
 )
 

@@ -218,5 +218,10 @@ func (u *Updater) prepare(ctx context.Context, o *offer, i int, t Target) (*writ
 // discard forgets what was written: the place stays unbootable, and the next
 // installation begins anew.
 func (u *Updater) discard(ctx context.Context, cause error) error {
-	return errors.Join(cause, u.keep(context.WithoutCancel(ctx), u.current().over(stateIdle)))
+	ctx = context.WithoutCancel(ctx)
+	// Ended before the journal forgets it, as in finish.
+	if err := u.end(ctx, OpInstall); err != nil {
+		return errors.Join(cause, err)
+	}
+	return errors.Join(cause, u.keep(ctx, u.current().over(stateIdle)))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/iot-device-baseline/baseline/access"
@@ -86,7 +87,10 @@ func (u *Updater) meetConfirmed(ctx context.Context, inv Installed) error {
 		if waiting, err := u.putBack(ctx); err != nil || waiting {
 			return err
 		}
-		return u.settle(ctx, OpInstall, j.State == stateIdle || j.State == stateRolledBack)
+		if j.State == stateIdle || j.State == stateRolledBack {
+			return u.settleAll(ctx)
+		}
+		return u.settle(ctx, OpInstall)
 	case stateActivating:
 		if isNew {
 			break
@@ -99,7 +103,12 @@ func (u *Updater) meetConfirmed(ctx context.Context, inv Installed) error {
 	if !isNew {
 		return u.reverted(ctx, j.Reason)
 	}
-	if err := u.settle(ctx, OpRestart, false); err != nil {
+	// The trial is pending until its floor is raised: a reset would lower what must not
+	// fall.
+	if err := u.resume(ctx, OpTrial); err != nil {
+		return err
+	}
+	if err := u.settle(ctx, OpRestart); err != nil {
 		return err
 	}
 	if j.State == stateConfirming {
@@ -109,14 +118,31 @@ func (u *Updater) meetConfirmed(ctx context.Context, inv Installed) error {
 }
 
 // settle tells the Interlock that what an earlier run began is over.
-func (u *Updater) settle(ctx context.Context, operation string, nothing bool) error {
-	if nothing {
-		return nil
-	}
+func (u *Updater) settle(ctx context.Context, operation string) error {
 	if err := u.resume(ctx, operation); err != nil {
 		return nil //nolint:nilerr // it was not pending, and something else is
 	}
 	return u.end(ctx, operation)
+}
+
+// settleAll is settle for whatever is pending though nothing is under way: the power may
+// have gone between a beginning and its note in the journal. An [Interlock] without the
+// method Pending is not asked: it would be told of operations that never were.
+func (u *Updater) settleAll(ctx context.Context) error {
+	p, ok := u.parts.Interlock.(interface{ Pending() []string })
+	if !ok {
+		return nil
+	}
+	pending := p.Pending()
+	for _, op := range []string{OpInstall, OpRestart, OpTrial} {
+		if !slices.Contains(pending, op) {
+			continue
+		}
+		if err := u.settle(ctx, op); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // awaitRestart is the state before a restart that did not come yet.
@@ -138,7 +164,7 @@ func (u *Updater) enterTrial(ctx context.Context, inv Installed) error {
 	if err := u.resume(ctx, OpTrial); err != nil {
 		return err
 	}
-	if err := u.settle(ctx, OpRestart, false); err != nil {
+	if err := u.settle(ctx, OpRestart); err != nil {
 		return err
 	}
 	j := u.current().next(stateTrial)
@@ -216,7 +242,7 @@ func (u *Updater) reverted(ctx context.Context, reason string) error {
 		return u.keep(ctx, j.next(stateRollingBack))
 	}
 	for _, op := range []string{OpRestart, OpTrial} {
-		if err := u.settle(ctx, op, false); err != nil {
+		if err := u.settle(ctx, op); err != nil {
 			return err
 		}
 	}

@@ -183,7 +183,7 @@ func (u *Updater) healthy(ctx context.Context) error {
 	limit, cancel := context.WithTimeout(ctx, max(u.opts.Tick, 5*time.Second))
 	defer cancel()
 	if err := u.parts.Health.Healthy(limit); err != nil {
-		return fmt.Errorf("not healthy: %w", err)
+		return fmt.Errorf("%w: %w", ErrUnhealthy, err)
 	}
 	return nil
 }

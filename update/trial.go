@@ -23,9 +23,9 @@ type trial struct {
 // beginning and again before the first step that cannot be undone. Without a trial
 // it gives [ErrNoTrial].
 //
-// A release that is below the floor, that says another number than its document, or
-// that the vendor has revoked is not confirmed: [ErrDowngrade], [ErrUntrusted],
-// [ErrBlocked]. When only the floor could not be raised the release is confirmed
+// A release that is not healthy, is below the floor, says another number than its
+// document, or was revoked by the vendor is not confirmed: [ErrUnhealthy], [ErrDowngrade],
+// [ErrUntrusted], [ErrBlocked]. When only the floor could not be raised the release is confirmed
 // all the same; the error says so, and Run tries again.
 func (u *Updater) Confirm(ctx context.Context) error {
 	by, err := access.Check(ctx, u.parts.Guard, access.UpdateConfirm, resource)
@@ -60,6 +60,9 @@ func (u *Updater) confirm(ctx context.Context, by *access.Entity) error {
 	// Asked here too, so that who may not does not ask the vendor at every tick of a trial.
 	if _, err := access.Check(ctx, u.parts.Guard, access.UpdateConfirm, resource); err != nil {
 		return err
+	}
+	if err := u.healthy(ctx); err != nil {
+		return err // whoever confirms: an ill release is nothing to fall back to
 	}
 	if err := u.judge(ctx); err != nil {
 		return err
@@ -141,13 +144,17 @@ func (u *Updater) finish(ctx context.Context, o *offer, by *access.Entity) error
 	j := u.current()
 	j.Reason, j.Version = "", u.parts.Running.Version
 	u.event(ctx, access.EventUpdateInstalled, j, by)
+	// Ended before the journal forgets it: what is idle has nothing pending.
+	if err := u.settle(ctx, OpTrial); err != nil {
+		return err
+	}
 	if err := u.keep(ctx, j.over(stateIdle)); err != nil {
 		return err
 	}
 	u.count(func(s *Stats) { s.Confirmed++ })
 	err := u.unwatch()
 	u.trial = trial{}
-	return errors.Join(err, u.settle(ctx, OpTrial, false))
+	return err
 }
 
 // raise brings the floor to what the confirmed release that runs asks for, and never
@@ -231,8 +238,9 @@ func (u *Updater) rollback(ctx context.Context, reason string, by *access.Entity
 
 // abandon ends what was not started yet.
 func (u *Updater) abandon(ctx context.Context, reason string, by *access.Entity) error {
-	j := u.current()
+	j, operation := u.current(), OpInstall
 	if j.State == stateActivating || j.State == stateRestart {
+		operation = OpRestart
 		j = j.next(stateRollingBack)
 		j.Reason = reason
 		if err := u.keep(ctx, j); err != nil {
@@ -245,12 +253,13 @@ func (u *Updater) abandon(ctx context.Context, reason string, by *access.Entity)
 	if j.State == stateRollingBack {
 		u.event(ctx, access.EventUpdateReverted, j, by)
 	}
-	j = j.over(stateIdle)
-	j.Reason, j.Version = "", ""
-	if err := u.keep(ctx, j); err != nil {
+	// Ended before the journal forgets it, as in finish.
+	if err := u.settle(ctx, operation); err != nil {
 		return err
 	}
-	return errors.Join(u.end(ctx, OpInstall), u.end(ctx, OpRestart))
+	j = j.over(stateIdle)
+	j.Reason, j.Version = "", ""
+	return u.keep(ctx, j)
 }
 
 // giveUp exchanges the release on trial for the one before, if there is one that would

@@ -32,7 +32,8 @@ const (
 //   - An error of Begin refuses the operation, except for [OpTrial], which is a fact
 //     that the boot chain tells; it is returned wrapped.
 //   - What an earlier run left is begun again after a restart, by Resume(ctx, operation)
-//     if there is such a method, and ended when it is over.
+//     if there is such a method, and ended when it is over. Where nothing is under way,
+//     what Pending() []string names, if there is such a method, is ended at a start.
 //   - Calls may come concurrently.
 //
 // The interface may gain optional siblings.
