@@ -25,7 +25,8 @@ import (
 var guard = sync.OnceValue(func() *access.Guard {
 	roles := map[string]access.Permission{
 		"operator": "update.*", "checker": access.UpdateCheck, "installer": access.UpdateInstall,
-		"confirmer": access.UpdateConfirm, "returner": access.UpdateRollback, "nobody": access.StatusRead,
+		"policymaker": access.UpdatePolicy,
+		"confirmer":   access.UpdateConfirm, "returner": access.UpdateRollback, "nobody": access.StatusRead,
 	}
 	spec, services := access.PolicySpec{}, map[string][]string{}
 	for name, p := range roles {

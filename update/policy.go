@@ -39,25 +39,46 @@ func (p *Policy) check() error {
 	return nil
 }
 
+// minTrial is the shortest trial that can be configured: one that is over before anything
+// was seen of the release is none.
+const minTrial = time.Second
+
+// installs reports whether p installs without being asked.
+func (p *Policy) installs() bool { return p.Automatic && p.CheckEvery > 0 }
+
 // Configure replaces the policy, which is not kept: package config keeps settings
-// and applies them at each start. Who switches automatic installation on needs
-// [access.UpdatePolicy] and [access.UpdateInstall] beside the right to change the
-// setting; a ctx without entity is the program itself, at its start.
+// and applies them at each start. Who changes anything of it needs [access.UpdatePolicy]
+// beside the right to change the setting, and [access.UpdateInstall] too if the device
+// then installs by itself; a ctx without entity is the program itself, at its start. A
+// trial is 1 second at least; only [Options] may have a shorter one.
 func (u *Updater) Configure(ctx context.Context, p Policy) error {
 	if err := p.check(); err != nil {
 		return fmt.Errorf("update: configure: %w: %w", err, fs.ErrInvalid)
 	}
-	if access.FromContext(ctx) != nil && p.Automatic && !u.currentPolicy().Automatic {
-		for _, permission := range []access.Permission{access.UpdatePolicy, access.UpdateInstall} {
-			if _, err := access.Check(ctx, u.parts.Guard, permission, resource); err != nil {
-				return fmt.Errorf("update: configure: %w", err)
-			}
-		}
+	if p == u.currentPolicy() {
+		return nil
+	}
+	if p.TrialHealthy < minTrial {
+		return fmt.Errorf("update: configure: policy: trialHealthy is 1 second or more: %w", fs.ErrInvalid)
+	}
+	if err := u.mayConfigure(ctx, &p); err != nil {
+		return fmt.Errorf("update: configure: %w", err)
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.policy = p
 	return nil
+}
+
+func (u *Updater) mayConfigure(ctx context.Context, p *Policy) error {
+	if access.FromContext(ctx) == nil {
+		return nil
+	}
+	if _, err := access.Check(ctx, u.parts.Guard, access.UpdatePolicy, resource); err != nil || !p.installs() {
+		return err
+	}
+	_, err := access.Check(ctx, u.parts.Guard, access.UpdateInstall, resource)
+	return err
 }
 
 func (u *Updater) currentPolicy() Policy {

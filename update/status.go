@@ -93,7 +93,7 @@ func (u *Updater) Features() []clause.Feature {
 	const pkg = "update"
 	p := u.currentPolicy()
 	automatic := "off"
-	if p.Automatic && p.CheckEvery > 0 {
+	if p.installs() {
 		automatic = "on"
 	}
 	return []clause.Feature{

@@ -2,6 +2,7 @@ package update_test
 
 import (
 	"context"
+	"io/fs"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -209,9 +210,41 @@ func TestConfigure(t *testing.T) {
 	d := booted(t, lab(t, v, 1), v, nil)
 	on := update.Policy{Automatic: true, CheckEvery: time.Hour}
 	require.NoError(t, d.Configure(t.Context(), on), "the program itself, at its start")
-	require.NoError(t, d.Configure(as(t.Context(), "nobody"), update.Policy{}), "off is safe")
-	assert.ErrorIs(t, d.Configure(as(t.Context(), "installer"), on), access.ErrDenied)
-	require.NoError(t, d.Configure(as(t.Context(), "operator"), on))
-	assert.Error(t, d.Configure(t.Context(), update.Policy{CheckEvery: time.Second}))
-	assert.Error(t, d.Configure(t.Context(), update.Policy{TrialHealthy: time.Hour, TrialLimit: time.Minute}))
+	require.NoError(t, d.Configure(as(t.Context(), "nobody"), on), "what changes nothing needs nothing")
+	never := update.Policy{Automatic: true}
+	for _, tt := range []struct {
+		who    string
+		policy update.Policy
+		may    bool
+	}{
+		{"nobody", update.Policy{}, false}, // no updates any more
+		{"installer", update.Policy{CheckEvery: time.Hour, Automatic: true, TrialLimit: time.Hour}, false},
+		{"policymaker", update.Policy{TrialLimit: time.Hour}, true},
+		{"policymaker", on, false},
+		{"policymaker", never, true}, // switched on, but it never looks
+		{"nobody", on, false},        // which looking would switch on
+		{"policymaker", on, false},
+		{"operator", on, true},
+		{"policymaker", update.Policy{CheckEvery: 2 * time.Hour, Automatic: true}, false},
+		{"policymaker", update.Policy{CheckEvery: time.Hour}, true},
+	} {
+		before := d.Features()[3]
+		err := d.Configure(as(t.Context(), tt.who), tt.policy)
+		if tt.may {
+			require.NoError(t, err, "%+v", tt)
+			continue
+		}
+		require.ErrorIs(t, err, access.ErrDenied, "%+v", tt)
+		assert.Equal(t, before, d.Features()[3])
+	}
+	for _, p := range []update.Policy{
+		{CheckEvery: time.Second},
+		{TrialHealthy: time.Hour, TrialLimit: time.Minute},
+		{TrialHealthy: 1, TrialLimit: 1},
+		{TrialHealthy: time.Second - 1, TrialLimit: time.Hour},
+	} {
+		for _, who := range []context.Context{t.Context(), as(t.Context(), "operator")} {
+			assert.ErrorIs(t, d.Configure(who, p), fs.ErrInvalid, "%+v", p)
+		}
+	}
 }
