@@ -58,6 +58,8 @@ const (
 	EventResetDone       = "reset.done"
 	EventUpdateInstalled = "update.installed"
 	EventUpdateReverted  = "update.reverted"
+	EventUpdateRequested = "update.requested"
+	EventUpdateRefused   = "update.refused"
 	EventVaultOpened     = "protect.opened"
 	EventKeysRotated     = "protect.rotated"
 	EventTampered        = "protect.tampered"

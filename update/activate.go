@@ -28,6 +28,7 @@ func (u *Updater) activate(ctx context.Context, o *offer) error {
 	if _, err := access.Check(ctx, u.parts.Guard, access.UpdateInstall, resource); err != nil {
 		return err
 	}
+	u.ordered = order{o.digest, access.FromContext(ctx)}
 	if err := u.begin(ctx, OpActivate); err != nil {
 		return err
 	}
@@ -49,7 +50,7 @@ func (u *Updater) verify(ctx context.Context, o *offer) error {
 			return u.discard(ctx, fmt.Errorf("verify %s: digest on the medium is %s, the release says %s: %w", c.Name, got, c.Digest, ErrUntrusted))
 		}
 	}
-	return u.keep(ctx, u.current().next(stateInstalled))
+	return u.keep(ctx, u.current().accepted().next(stateInstalled))
 }
 
 func (u *Updater) readback(ctx context.Context, c Component) (d Digest, err error) {
@@ -177,6 +178,9 @@ func (u *Updater) component(ctx context.Context, name string) Component {
 // restart asks the host to restart into what is armed, or rolled back.
 func (u *Updater) restart(ctx context.Context, r *Release) error {
 	if err := u.gates(ctx, PhaseRestart, r); err != nil {
+		return err
+	}
+	if err := u.mayRestart(ctx); err != nil {
 		return err
 	}
 	if err := u.begin(ctx, OpRestart); err != nil {

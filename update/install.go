@@ -18,22 +18,32 @@ import (
 // done, and Run restarts once that gate opens), [ErrDowngrade], [ErrBlocked],
 // [ErrNotOffered], [ErrBusy]. Whatever it is, the running release still starts.
 func (u *Updater) Install(ctx context.Context, version string) error {
+	o, err := u.installNow(ctx, version)
+	if err == nil {
+		return nil
+	}
+	u.refuse(ctx, o, err)
+	return fmt.Errorf("update: install: %w", err)
+}
+
+// installNow is Install without its events about what was refused.
+func (u *Updater) installNow(ctx context.Context, version string) (*offer, error) {
 	if _, err := access.Check(ctx, u.parts.Guard, access.UpdateInstall, resource); err != nil {
-		return fmt.Errorf("update: install: %w", err)
+		return nil, err
 	}
 	if !u.working.try() {
-		return fmt.Errorf("update: install: %w", ErrBusy)
+		return nil, ErrBusy
 	}
 	defer u.working.give()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	u.interruptible(stop)
 	defer u.interruptible(nil)
-	if err := u.install(ctx, version); err != nil {
+	o, err := u.install(ctx, version)
+	if err != nil {
 		u.count(func(s *Stats) { s.Failed++ })
-		return fmt.Errorf("update: install: %w", err)
 	}
-	return nil
+	return o, err
 }
 
 // interruptible lets [Updater.Rollback] end the installation under way.
@@ -43,14 +53,19 @@ func (u *Updater) interruptible(stop context.CancelCauseFunc) {
 	u.stop = stop
 }
 
-func (u *Updater) install(ctx context.Context, version string) error {
+func (u *Updater) install(ctx context.Context, version string) (*offer, error) {
 	if err := u.recovered(ctx); err != nil {
-		return err
+		return nil, err
 	}
 	o, err := u.wanted(ctx, version)
 	if err != nil {
-		return err
+		return o, err
 	}
+	return o, u.bring(ctx, o)
+}
+
+// bring brings a release that may be installed to the restart into it.
+func (u *Updater) bring(ctx context.Context, o *offer) error {
 	if err := u.finishBefore(ctx, o); err != nil {
 		return err
 	}
@@ -120,13 +135,22 @@ func (u *Updater) write(ctx context.Context, o *offer) error {
 
 func (u *Updater) writeAll(ctx context.Context, o *offer) error {
 	j := u.current()
-	if j.Document != o.digest || j.Component >= len(o.Components) || !resumable(j.State) {
+	by := access.FromContext(ctx)
+	anew := j.Document != o.digest || j.Component >= len(o.Components) || !resumable(j.State)
+	if anew || j.By != requester(by) {
+		u.request(ctx, o, by)
+	}
+	if anew {
 		j = j.over(statePreparing)
 		j.Document, j.Version, j.Reason = o.digest, o.Version, ""
+	}
+	if j.By = requester(by); anew {
 		// The document first: the journal never names one that is not there.
 		if err := u.store.Put(ctx, releaseName, o.document); err != nil {
 			return fmt.Errorf("keep release: %w", err)
 		}
+	}
+	if anew || j.By != u.current().By {
 		if err := u.keep(ctx, j); err != nil {
 			return err
 		}
@@ -215,7 +239,7 @@ func (u *Updater) prepare(ctx context.Context, o *offer, i int, t Target) (*writ
 	return newWriter(u, o.Release, c.Name, t, sink, resume), nil
 }
 
-// discard forgets what was written: the place stays unbootable, and the next
+// discard counts and forgets what was written: the place stays unbootable, and the next
 // installation begins anew.
 func (u *Updater) discard(ctx context.Context, cause error) error {
 	ctx = context.WithoutCancel(ctx)
@@ -223,5 +247,5 @@ func (u *Updater) discard(ctx context.Context, cause error) error {
 	if err := u.end(ctx, OpInstall); err != nil {
 		return errors.Join(cause, err)
 	}
-	return errors.Join(cause, u.keep(ctx, u.current().over(stateIdle)))
+	return errors.Join(cause, u.keep(ctx, u.refusedImage(u.current()).over(stateIdle)))
 }

@@ -32,7 +32,7 @@ var states = [...]string{
 
 const (
 	maxFailed  = 16      // releases that failed and are remembered, newest last
-	maxJournal = 8 << 10 // bytes
+	maxJournal = 12 << 10// bytes
 	maxName    = 32      // of a place
 	maxReason  = 256
 )
@@ -56,9 +56,13 @@ type journal struct {
 	Confirming bool      `json:"confirming"`
 	Reason     string    `json:"reason"` // for rolling back
 	Failed     []failure `json:"failed"`
+	// Refused counts the installations whose images were not what the release says.
+	Refused []failure `json:"refused,omitempty"`
+	// By is who asked for the installation, for the log: nothing is allowed for it.
+	By string `json:"by,omitempty"`
 }
 
-// failure is a release that was rolled back.
+// failure is a release that was rolled back, or refused, and how often.
 type failure struct {
 	Document Digest `json:"document"`
 	Count    int    `json:"count"`
@@ -72,7 +76,9 @@ func (j journal) check() error {
 		return errors.New("component or offset out of range")
 	case j.Version != "" && !validVersion(j.Version) || !validText(j.Reason, maxReason) || !validText(j.Place, maxName):
 		return errors.New("version, reason or place is not text as it should be")
-	case len(j.Failed) > maxFailed || len(j.Places) > MaxComponents:
+	case !validText(j.By, 64):
+		return errors.New("who asked is not the id of anybody")
+	case len(j.Failed) > maxFailed || len(j.Refused) > maxFailed || len(j.Places) > MaxComponents:
 		return errors.New("too many places or failures")
 	case j.Armings < 0 || j.Starts < 0 || j.Elapsed < 0 || j.Elapsed > int64(month.Seconds()):
 		return errors.New("a count out of range")
@@ -93,23 +99,30 @@ func (j journal) next(state string) journal {
 
 // over returns a journal with nothing under way, that remembers failures.
 func (j journal) over(state string) journal {
-	return journal{State: state, Failed: j.Failed, Reason: j.Reason, Version: j.Version}
+	return journal{State: state, Failed: j.Failed, Refused: j.Refused, Reason: j.Reason, Version: j.Version}
 }
 
 // failed returns j with one more failure of its release.
 func (j journal) failed() journal {
-	if j.Document == (Digest{}) {
-		return j
-	}
-	count := j.failures(j.Document) + 1
-	list := slices.DeleteFunc(slices.Clone(j.Failed), func(f failure) bool { return f.Document == j.Document })
-	list = append(list, failure{j.Document, count})
-	j.Failed = list[max(0, len(list)-maxFailed):]
+	j.Failed = counted(j.Failed, j.Document)
 	return j
 }
 
-func (j journal) failures(document Digest) int {
-	for _, f := range j.Failed {
+// counted returns list with one more for document, without the oldest if it is full.
+func counted(list []failure, document Digest) []failure {
+	if document == (Digest{}) {
+		return list
+	}
+	n := count(list, document) + 1
+	list = slices.DeleteFunc(slices.Clone(list), func(f failure) bool { return f.Document == document })
+	list = append(list, failure{document, n})
+	return list[max(0, len(list)-maxFailed):]
+}
+
+func (j journal) failures(document Digest) int { return count(j.Failed, document) }
+
+func count(list []failure, document Digest) int {
+	for _, f := range list {
 		if f.Document == document {
 			return max(f.Count, 1)
 		}

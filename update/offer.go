@@ -28,12 +28,24 @@ type offer struct {
 // [ErrDowngrade] or [ErrBlocked] the release is returned, too, to be shown. It asks
 // for [access.UpdateCheck].
 func (u *Updater) Check(ctx context.Context) (*Release, error) {
+	o, err := u.check(ctx)
+	if err != nil {
+		err = fmt.Errorf("update: check: %w", err)
+	}
+	if o == nil {
+		return nil, err
+	}
+	return o.Release, err
+}
+
+func (u *Updater) check(ctx context.Context) (*offer, error) {
 	if _, err := access.Check(ctx, u.parts.Guard, access.UpdateCheck, resource); err != nil {
-		return nil, fmt.Errorf("update: check: %w", err)
+		return nil, err
 	}
 	o, err := u.newest(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("update: check: %w", err)
+		u.suspect(ctx, err)
+		return nil, err
 	}
 	u.count(func(s *Stats) { s.Checks++ })
 	u.catchUp(ctx, o)
@@ -41,10 +53,7 @@ func (u *Updater) Check(ctx context.Context) (*Release, error) {
 	if err == nil && o.Number == u.parts.Running.Number {
 		err = fmt.Errorf("%s runs already: %w", o.Version, ErrNotOffered)
 	}
-	if err != nil {
-		return o.Release, fmt.Errorf("update: check: %w", err)
-	}
-	return o.Release, nil
+	return o, err
 }
 
 // newest refreshes what is trusted and returns the release on offer. Without a way

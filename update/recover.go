@@ -253,9 +253,15 @@ func (u *Updater) reverted(ctx context.Context, reason string) error {
 
 // event logs what became of a release. It may come twice, but is not lost.
 func (u *Updater) event(ctx context.Context, name string, j journal, by *access.Entity) {
-	attrs := []slog.Attr{slog.String(access.KeyVersion, j.Version), slog.String(access.KeyDigest, j.Document.String())}
+	var attrs []slog.Attr
+	if j.Document != (Digest{}) || j.Version != "" {
+		attrs = append(attrs, slog.String(access.KeyVersion, j.Version), slog.String(access.KeyDigest, j.Document.String()))
+	}
 	if j.Reason != "" {
 		attrs = append(attrs, slog.String(access.KeyReason, j.Reason))
+	}
+	if j.By != "" && (by == nil || by.ID() != j.By && by.OnBehalf() == "") {
+		attrs = append(attrs, slog.String(access.KeyOnBehalf, j.By))
 	}
 	if by != nil {
 		attrs = append(attrs, by.LogValue().Group()...)

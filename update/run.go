@@ -55,14 +55,35 @@ func (u *Updater) Run(ctx context.Context) error {
 
 // look checks, and installs what it finds if the policy says so.
 func (u *Updater) look(ctx context.Context) {
-	_, err := u.Check(ctx)
-	if err == nil && u.currentPolicy().Automatic {
-		err = u.Install(ctx, "")
+	if time.Now().Before(u.later) {
+		return
 	}
+	o, err := u.check(ctx)
+	if err == nil && u.currentPolicy().Automatic {
+		err = u.installAlone(ctx, o)
+	}
+	u.later = time.Now().Add(askedFor(err))
 	if errors.Is(err, ErrNotOffered) || ctx.Err() != nil {
 		err = nil
 	}
 	u.count(func(s *Stats) { s.Last = err })
+}
+
+// installAlone is Install without being asked to.
+func (u *Updater) installAlone(ctx context.Context, o *offer) error {
+	if err := u.patient(o); err != nil {
+		return err
+	}
+	o, err := u.installNow(ctx, "")
+	switch {
+	case err == nil:
+		return nil
+	case o == nil:
+		u.suspect(ctx, err)
+	default:
+		u.refuse(ctx, o, err)
+	}
+	return fmt.Errorf("update: install: %w", err)
 }
 
 // tend does what is due after d of running time.
@@ -112,7 +133,7 @@ func (u *Updater) restartAgain(ctx context.Context) error {
 	if err != nil || !inv.Armed {
 		return err
 	}
-	if _, err := access.Check(ctx, u.parts.Guard, access.UpdateInstall, resource); err != nil {
+	if err := u.mayRestart(ctx); err != nil {
 		return err
 	}
 	// The gates first: what waits for them does not ask the vendor every minute.

@@ -9,6 +9,8 @@ import (
 	"io"
 	"math/rand/v2"
 	"time"
+
+	"github.com/iot-device-baseline/baseline/durable"
 )
 
 const (
@@ -77,7 +79,11 @@ func (w *writer) run(ctx context.Context) error {
 		if failures++; failures > w.u.opts.Retries {
 			return fmt.Errorf("at byte %d: %w", w.offset, sourceError(ctx, err))
 		}
-		if err := pause(ctx, failures); err != nil {
+		asked := askedFor(err)
+		if asked > w.u.opts.Stall { // longer than an installation waits: it is resumed then
+			return fmt.Errorf("at byte %d: %w", w.offset, sourceError(ctx, err))
+		}
+		if err := pause(ctx, failures, asked); err != nil {
 			return err
 		}
 	}
@@ -85,10 +91,10 @@ func (w *writer) run(ctx context.Context) error {
 }
 
 // pause waits longer after each failure; jitter keeps devices that lost one server
-// from coming back in step.
-func pause(ctx context.Context, failures int) error {
+// from coming back in step. It is never shorter than the source asked for.
+func pause(ctx context.Context, failures int, asked time.Duration) error {
 	d := min(time.Second<<min(failures-1, 6), time.Minute)
-	timer := time.NewTimer(d/2 + rand.N(d/2+1))
+	timer := time.NewTimer(asked + d/2 + rand.N(d/2+1))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -240,7 +246,13 @@ func because(ctx context.Context, err error) error {
 }
 
 // sourceError is the failure of a source, which may be over the next time. What
-// brings bytes is not trusted: only that it failed counts, not what it says.
+// brings bytes is not trusted: only that it failed counts, and when it wants to be asked
+// again; not what it says.
 func sourceError(ctx context.Context, err error) error {
-	return fmt.Errorf("%w: %v", ErrUnavailable, because(ctx, err))
+	err = because(ctx, err)
+	var retry *durable.RetryError
+	if errors.As(err, &retry) {
+		return durable.RetryAfter(fmt.Errorf("%w: %v", ErrUnavailable, retry.Err), askedFor(err))
+	}
+	return fmt.Errorf("%w: %v", ErrUnavailable, err)
 }

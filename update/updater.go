@@ -116,16 +116,20 @@ type Updater struct {
 	counted bool // this start counts in the trial
 	trial   trial
 	started time.Time // when a restart was last asked for
+	ordered order     // who asked for what is armed
+	later   time.Time // Run does not check before
 
-	mu       sync.Mutex // guards what follows; never held during I/O
-	journal  journal
-	damage   error
-	unkept   error // why the newest release document could not be kept
-	policy   Policy
-	progress Progress
-	stats    Stats
-	owed     error                   // why the floor could not be raised
-	stop     context.CancelCauseFunc // ends the installation under way
+	mu        sync.Mutex // guards what follows; never held during I/O
+	journal   journal
+	damage    error
+	refused   time.Time // when images were refused last, or this run began
+	suspected time.Time // when metadata that did not verify was logged
+	unkept    error     // why the newest release document could not be kept
+	policy    Policy
+	progress  Progress
+	stats     Stats
+	owed      error                   // why the floor could not be raised
+	stop      context.CancelCauseFunc // ends the installation under way
 }
 
 // Open reads the journal. It does no other I/O and asks nobody: call
@@ -141,7 +145,7 @@ func Open(ctx context.Context, store durable.Store, parts Parts, opts *Options) 
 	u := &Updater{
 		parts: parts, opts: *opts, log: opts.Log, store: store,
 		saved:  durable.NewValue[journal](store, "update/journal", &durable.ValueOptions[journal]{Check: journal.check, MaxBytes: maxJournal}),
-		noting: make(turn, 1), working: make(turn, 1), begun: map[string]bool{}, policy: opts.Policy,
+		noting: make(turn, 1), working: make(turn, 1), begun: map[string]bool{}, policy: opts.Policy, refused: time.Now(),
 	}
 	u.inTurn()
 	u.parts.Gates = slices.Clone(parts.Gates)
