@@ -52,7 +52,8 @@
 // A disk read, changed, moved or cloned; files exchanged within it; an image from
 // before an erasure; a table prepared and abandoned; a KeyStore replaced, cleared, or
 // exchanged for software (refused, never a fresh start); state removed while the
-// KeyStore remembers an earlier life ([ErrTampered]). Code in the device's own
+// KeyStore remembers an earlier life ([ErrTampered]); a request on its way that would
+// bring an erased subject back ([Vault.Subject]). Code in the device's own
 // process is trusted: typed reads ask nobody, destruction asks by access.Check.
 //
 // # Power cuts

@@ -51,7 +51,8 @@ type Authority struct {
 //
 // After an error the data of a subject is whole or gone. Its compartment is
 // refused while that is not known: call Erase again, also after a restart. If the
-// restart has finished the erasure, that finds nothing.
+// restart has finished the erasure, that finds nothing. Who began before the erasure
+// makes no new compartment after it: see [Vault.Subject].
 func (v *Vault) Erase(ctx context.Context, subjects ...string) (Method, error) {
 	if len(subjects) == 0 {
 		return "", fmt.Errorf("protect: erase: no subject: %w", fs.ErrInvalid)
@@ -64,7 +65,7 @@ func (v *Vault) Erase(ctx context.Context, subjects ...string) (Method, error) {
 			return "", fmt.Errorf("protect: erase: %w", err)
 		}
 	}
-	return v.destroy(ctx, func(e entry) bool {
+	return v.destroy(ctx, subjects, func(e entry) bool {
 		return e.class == ClassUserData && slices.Contains(subjects, e.subject)
 	})
 }
@@ -86,7 +87,11 @@ func (v *Vault) EraseClasses(ctx context.Context, under Authority, classes ...Cl
 	if err := v.check(ctx, under.Permission, under.Resource); err != nil {
 		return "", fmt.Errorf("protect: erase: %w", err)
 	}
-	return v.destroy(ctx, func(e entry) bool { return slices.Contains(classes, e.class) })
+	whom := []string{} // nobody
+	if slices.Contains(classes, ClassUserData) {
+		whom = nil
+	}
+	return v.destroy(ctx, whom, func(e entry) bool { return slices.Contains(classes, e.class) })
 }
 
 // Rotate replaces the root and re-seals the key table. The keys of compartments

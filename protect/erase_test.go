@@ -43,7 +43,9 @@ func TestErase(t *testing.T) {
 			require.NoError(t, v.Subjects().Verify(ctx, "alice"))
 			require.Error(t, v.Subjects().Verify(ctx, "bob"))
 
-			anew, err := v.Subject(ctx, "alice")
+			_, err = v.Subject(ctx, "alice")
+			require.ErrorIs(t, err, protect.ErrMissing, "who began before makes none")
+			anew, err := v.Subject(arriving(t), "alice")
 			require.NoError(t, err)
 			_, err = anew.Get(ctx, "letter")
 			require.True(t, notThere(err), "%v", err)

@@ -89,6 +89,19 @@ func somebody(ctx context.Context) context.Context {
 	return access.WithEntity(ctx, &access.Entity{})
 }
 
+// arriving is the ctx of somebody whose request comes in now.
+func arriving(t testing.TB) context.Context {
+	dir, err := durable.OpenFS(powercut.New().FS(), nil)
+	require.NoError(t, err)
+	policy, err := access.NewPolicy(access.PolicySpec{}, nil)
+	require.NoError(t, err)
+	guard, err := access.OpenGuard(t.Context(), dir, policy, nil)
+	require.NoError(t, err)
+	e, err := guard.Issuer("test").Issue(access.Facts{ID: "somebody", Kind: access.KindPerson})
+	require.NoError(t, err)
+	return access.WithEntity(t.Context(), e)
+}
+
 // device is a provisioned vault with data of two subjects and some settings.
 func device(t *testing.T, store keyStore, opts *protect.Options) (*powercut.Machine, *protect.Vault) {
 	m := powercut.New()

@@ -265,6 +265,6 @@ func TestPowerCutCovered(t *testing.T) {
 		"Vault.Compartments", "Vault.Subjects", "Vault.Format", "Vault.MarshalText", "Vault.LogValue",
 		"Compartment.Class", "Compartment.Get", "Compartment.List", "Compartment.Entries", "Compartment.Format", "Compartment.String",
 		"Compartment.GoString", "Compartment.MarshalText", "Compartment.LogValue",
-		"Subjects.Name", "Subjects.Verify", "Subjects.Features", "Vault.Describe",
+		"Vault.OpenSubject", "Subjects.Name", "Subjects.Verify", "Subjects.Features", "Vault.Describe",
 	}, (*protect.Vault)(nil), (*protect.Compartment)(nil), (*protect.Subjects)(nil))
 }

@@ -10,7 +10,8 @@ import (
 // job is an erasure that somebody waits for.
 type job struct {
 	match func(entry) bool
-	found bool // under Vault.mu, like done and err: something matched
+	whom  []string // the subjects, or nil for all of them
+	found bool     // under Vault.mu, like done and err: something matched
 	done  bool
 	err   error
 }
@@ -37,11 +38,11 @@ func (q *queue) take() []*job {
 
 // destroy has the compartments that match erased: by this caller, with all that
 // wait, or by another one.
-func (v *Vault) destroy(ctx context.Context, match func(entry) bool) (Method, error) {
+func (v *Vault) destroy(ctx context.Context, whom []string, match func(entry) bool) (Method, error) {
 	if err := ctx.Err(); err != nil {
 		return "", fmt.Errorf("protect: erase: %w", err)
 	}
-	j := &job{match: match}
+	j := &job{match: match, whom: whom}
 	for {
 		v.queue.add(j)
 		led := v.work(ctx, j)
@@ -78,6 +79,7 @@ func (v *Vault) work(ctx context.Context, j *job) (led bool) {
 	})
 	for _, j := range jobs {
 		j.done, j.err = true, err
+		v.erased.note(j.whom) // whatever became of it, and also if there was nothing
 	}
 	return true
 }

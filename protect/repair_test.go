@@ -238,7 +238,7 @@ func TestConcurrentMaintenance(t *testing.T) {
 				assert.NoError(t, err)
 				assert.NoError(t, c.RemoveAll(ctx, fmt.Sprintf("bin/%d", i)))
 				_, _ = c.Get(ctx, "network/wifi")
-				assert.NoError(t, putUser(ctx, v, fmt.Sprintf("u%d", i), "letter", "x"))
+				assert.NoError(t, putUser(arriving(t), v, fmt.Sprintf("u%d", i), "letter", "x"))
 				_, err = v.Erase(ctx, fmt.Sprintf("u%d", i))
 				assert.NoError(t, err)
 				v.Stats()

@@ -65,6 +65,7 @@ type Vault struct {
 	root      *key
 	blob      []byte
 	cells     map[id]*cell
+	erased    erasures
 	unsettled bool // what the medium holds as table is not known
 	closed    bool
 }
@@ -153,16 +154,6 @@ func (v *Vault) Compartment(ctx context.Context, class Class) (*Compartment, err
 	return v.compartment(ctx, class, "")
 }
 
-// Subject returns the compartment of user data of one subject, and makes it if it
-// is missing. id is 1 to [MaxSubject] bytes of [a-zA-Z0-9._~-], not only dots. It
-// stands encrypted on the medium.
-func (v *Vault) Subject(ctx context.Context, id string) (*Compartment, error) {
-	if err := validSubject(id); err != nil {
-		return nil, err
-	}
-	return v.compartment(ctx, ClassUserData, id)
-}
-
 func (v *Vault) compartment(ctx context.Context, class Class, subject string) (*Compartment, error) {
 	if c, err := v.lookup(ctx, class, subject); c != nil || err != nil {
 		return c, err
@@ -175,7 +166,11 @@ func (v *Vault) compartment(ctx context.Context, class Class, subject string) (*
 	if e := v.live.find(class, subject); e != nil { // another was faster
 		return &Compartment{v, v.cells[e.id]}, nil
 	}
-	c, err := v.create(ctx, class, subject)
+	err := v.mayMake(ctx, class, subject)
+	var c *Compartment
+	if err == nil {
+		c, err = v.create(ctx, class, subject)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("protect: make compartment %v: %w", class, err)
 	}
