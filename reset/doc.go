@@ -30,16 +30,18 @@
 //
 // The order, with its mandate, is one record; then the Hold; then each step, which can
 // be repeated, and its end; then the completion, in one write. The Hold is released by
-// the next start, once [Resetter.Resume] finds the completion: parts of the process
-// that ordered the reset stay shut out until it ends. Record and Hold have their space
-// reserved.
+// a start that finds it, once [Resetter.Resume] finds the completion or completes:
+// parts of a process that were open when the Hold came stay shut out until that
+// process ends ([ErrRestart]). A lesser reset never takes the place of one that began
+// ([ErrPending]). Record and Hold have their space reserved. That the device was reset
+// is logged, and told, once it runs again ([Resetter.Accept]).
 //
 //	resetter, err := reset.Open(ctx, dir, floor, guard, []reset.Step{
 //		reset.EndOwnership(guard, reset.Factory),
 //		{Name: "keys", Scopes: []string{reset.Settings, reset.Factory}, Run: destroyKeys},
 //	}, &reset.Options{Restart: host.Restart})
 //	...
-//	err = resetter.Resume(ctx) // at the start, before anything else is opened
+//	err = resetter.Resume(ctx) // at every start, after vault and guard, before the rest
 //	...
 //	err = resetter.Reset(ctx, reset.Factory, "sold")
 package reset

@@ -64,6 +64,16 @@ func TestForgedJournal(t *testing.T) {
 	}
 }
 
+// journal is the record as somebody else writes it.
+type journal struct {
+	Pending *order `json:"pending"`
+}
+
+type order struct {
+	Mandate access.Mandate `json:"mandate"`
+	Done    []struct{}     `json:"done"`
+}
+
 // TestJournalWithoutOrder: also in the floor compartment a journal is obeyed only with
 // a mandate that the guard made under this ownership, for this plan.
 func TestJournalWithoutOrder(t *testing.T) {
@@ -73,23 +83,16 @@ func TestJournalWithoutOrder(t *testing.T) {
 		Acts: []access.Act{{Permission: access.ResetRequest, Resource: reset.Factory}, reset.Disown()}, Reason: "x", Plan: []byte("another plan"),
 	})
 	require.NoError(t, err)
-	type order struct {
-		Mandate access.Mandate `json:"mandate"`
-		Done    []struct{}     `json:"done"`
-	}
-	type record struct {
-		Pending *order `json:"pending"`
-	}
 	require.NoError(t, d.floor.Put(ctx, "reset", []byte(`1 {"pending":{"mandate":{"acts":[{"permission":"reset.request","resource":"factory"}]},"done":[]}}`)))
 	_, err = open(ctx, fsDir(t, m))
 	require.ErrorIs(t, err, durable.ErrCorrupt)
-	forged := durable.NewValue[record](d.floor, "reset", nil)
+	forged := durable.NewValue[journal](d.floor, "reset", nil)
 	foreign := mandate
 	foreign.Ownership = strings.Repeat("0", 32)
 	erasing := mandate
 	erasing.Acts = []access.Act{{Permission: access.EraseAll}}
 	for name, mandate := range map[string]access.Mandate{"another plan": mandate, "another ownership": foreign, "no reset": erasing} {
-		require.NoError(t, forged.Store(ctx, record{&order{mandate, []struct{}{}}}))
+		require.NoError(t, forged.Store(ctx, journal{&order{mandate, []struct{}{}}}))
 		d, err := open(ctx, fsDir(t, m))
 		require.Error(t, err, name)
 		require.Equal(t, 1, d.vault.Report(ctx).Subjects, name)

@@ -17,8 +17,12 @@ type Options struct {
 	// Interlock is asked before a reset. It keeps its record where a Hold does not
 	// reach, as in the floor compartment, with a reserve.
 	Interlock Interlock
-	// Log takes [access.EventResetDone] at [access.LevelAudit]; nil discards it.
+	// Log takes [access.EventResetDone] at [access.LevelAudit], once the device runs
+	// again: while it is reset the log is on hold too. Nil discards it.
 	Log *slog.Logger
+	// Sync says whether the event is kept: in a device eventlog.Sync of Log. Until it
+	// returned nil the reset is not accepted, and the event comes again; nil asks nobody.
+	Sync func(ctx context.Context) error
 	// Notice is called by [Resetter.Run] for what a person should know: that the device
 	// was reset. An error has it told again after the next start; nil discards it.
 	Notice func(ctx context.Context, n Notice) error
@@ -76,6 +80,9 @@ var (
 	// ErrOrphan: the device is on hold for a reset of which there is no order: it was
 	// lost, or never given. Nothing was reset. Order one anew, with presence.
 	ErrOrphan = errors.New("on hold for a reset that nobody ordered")
-	// ErrRestart: the reset is done, the restart after it failed. Restart the device.
-	ErrRestart = errors.New("reset done, not restarted")
+	// ErrRestart: the steps are done, and the device is on hold until it has started
+	// again: the restart failed, or nobody brings it about. End the process.
+	ErrRestart = errors.New("reset done, the device must restart")
+	// ErrPending: a reset of another scope has begun. It must run to its end first.
+	ErrPending = errors.New("a reset of another scope has begun")
 )

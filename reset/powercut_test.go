@@ -31,17 +31,9 @@ func on(fn func(ctx context.Context, d *device) error) func(context.Context, *po
 // after is on, with the device altered before it resumes.
 func after(alter func(d *device), fn func(ctx context.Context, d *device) error) func(context.Context, *powercut.Machine) error {
 	return func(ctx context.Context, m *powercut.Machine) error {
-		dir, err := durable.OpenFS(m.FS(), nil)
-		if err != nil {
-			return err
-		}
-		d, err := early(ctx, dir, protect.Open)
-		if err == nil && alter != nil {
-			alter(d)
-			err = d.reopen(ctx)
-		}
-		if err == nil {
-			err = d.resetter.Resume(ctx)
+		d, err := resumed(ctx, m, alter)
+		if errors.Is(err, reset.ErrRestart) { // one more start is all that it takes
+			d, err = resumed(ctx, m, alter)
 		}
 		if err == nil {
 			err = d.passwords(ctx)
@@ -51,6 +43,76 @@ func after(alter func(d *device), fn func(ctx context.Context, d *device) error)
 		}
 		return fn(ctx, d)
 	}
+}
+
+// resumed starts the device up to Resume, after which it ends its process if that fails.
+func resumed(ctx context.Context, m *powercut.Machine, alter func(d *device)) (*device, error) {
+	dir, err := durable.OpenFS(m.FS(), nil)
+	if err != nil {
+		return nil, err
+	}
+	d, err := early(ctx, dir, protect.Open)
+	if err == nil && alter != nil {
+		alter(d)
+		err = d.reopen(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := d.resetter.Resume(ctx); err != nil {
+		return nil, errors.Join(err, d.close())
+	}
+	return d, nil
+}
+
+// ordered leaves a device with a factory reset that was ordered and not begun, as a
+// power cut between the order and the hold does.
+func ordered(ctx context.Context, m *powercut.Machine) error {
+	if err := factoryNew(ctx, m); err != nil {
+		return err
+	}
+	return on(func(ctx context.Context, d *device) error {
+		mandate, err := d.guard.NewMandate(d.as(ctx, "ann"), access.MandateRequest{
+			Acts: []access.Act{{Permission: access.ResetRequest, Resource: reset.Factory}, reset.Disown()}, Reason: "sold", Plan: []byte("reset factory"),
+		})
+		if err != nil {
+			return err
+		}
+		return durable.NewValue[journal](d.floor, "reset", nil).Store(ctx, journal{&order{mandate, []struct{}{}}})
+	})(ctx, m)
+}
+
+// late opens every part before it resumes, if it can, which is what Resume must
+// survive: they are shut out until the next start.
+func late(ctx context.Context, m *powercut.Machine) error {
+	dir, err := durable.OpenFS(m.FS(), nil)
+	if err != nil {
+		return err
+	}
+	d, err := early(ctx, dir, protect.Open)
+	if err != nil {
+		return err
+	}
+	least(d)
+	err = d.reopen(ctx)
+	opens := dir.Held() == nil
+	if err == nil && opens {
+		err = d.passwords(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	err = d.resetter.Resume(ctx)
+	if err == nil && opens && dir.Held() != nil {
+		return errors.New("on hold below open parts, and nobody is told")
+	}
+	if !errors.Is(err, reset.ErrRestart) {
+		return err
+	}
+	if err := dir.Put(ctx, "cache/2", []byte("x")); !opens || !errors.Is(err, durable.ErrHeld) {
+		return fmt.Errorf("a restart too many, or an open part wrote below the reset: %w", err)
+	}
+	return nil
 }
 
 // tell starts the device, as every start does, and says what it holds.
@@ -75,6 +137,12 @@ func telling(alter func(*device)) func(context.Context, *powercut.Machine) (stri
 // interlock. reset.resume has the others.
 func bare(d *device) {
 	d.steps = []reset.Step{d.steps[0], d.steps[2]}
+	d.opts.Interlock = nil
+}
+
+// least leaves one step, for the order in which record, hold and restart come.
+func least(d *device) {
+	d.steps = []reset.Step{d.steps[2]}
 	d.opts.Interlock = nil
 }
 
@@ -105,6 +173,19 @@ func ops() []powercut.Op {
 			},
 			Do:    on(func(context.Context, *device) error { return nil }),
 			State: tell,
+		},
+		{
+			Name: "reset.ordered", Methods: []string{"Resetter.Resume"}, Before: ordered,
+			Do: func(ctx context.Context, m *powercut.Machine) error {
+				if _, err := resumed(ctx, m, least); !errors.Is(err, reset.ErrRestart) {
+					return err
+				}
+				return nil
+			},
+			State: telling(least),
+		},
+		{
+			Name: "reset.late", Methods: []string{"Resetter.Resume"}, Before: ordered, Do: late, State: telling(least),
 		},
 		{
 			Name: "reset.accept", Methods: []string{"Resetter.Accept"},

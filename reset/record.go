@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/iot-device-baseline/baseline/access"
@@ -16,11 +17,22 @@ const (
 	maxRecord  = 8 << 10 // its space is reserved
 )
 
+// maxUntold bounds the resets that nobody was told of yet; the oldest give way.
+const maxUntold = 4
+
 // record is everything that is kept: what was ordered and is not finished, or what was
-// finished last.
+// finished last; and what is still to be told, which another order must not lose.
 type record struct {
 	Pending *order  `json:"pending,omitempty"`
 	Last    *Result `json:"last,omitempty"`
+	Untold  []told  `json:"untold,omitempty"`
+}
+
+// told is what the event and the notice of a reset say. It names nobody: the next
+// owner reads it.
+type told struct {
+	ID    string `json:"id"` // of the mandate
+	Scope string `json:"scope"`
 }
 
 // order is a reset that was ordered. Done grows as steps end.
@@ -36,7 +48,7 @@ type Result struct {
 	Reason  string    `json:"reason"`
 	Ordered time.Time `json:"ordered"` // by the clock of the device
 	Steps   []Done    `json:"steps"`
-	// Accepted says that the device has run since, and told of it.
+	// Accepted says that the device has run since, and that the event is in its log.
 	Accepted bool `json:"accepted"`
 }
 
@@ -54,8 +66,8 @@ func checkRecord(r record) error {
 	if r.Pending != nil && r.Last != nil {
 		return errors.New("a reset is pending or finished, not both")
 	}
-	if r.Last != nil && len(r.Last.Steps) > MaxSteps {
-		return errors.New("too many steps")
+	if r.Last != nil && len(r.Last.Steps) > MaxSteps || len(r.Untold) > maxUntold {
+		return errors.New("too many steps, or too much to tell")
 	}
 	if r.Pending != nil {
 		return r.Pending.check()
@@ -85,6 +97,12 @@ func (o *order) did(step string) bool {
 		}
 	}
 	return false
+}
+
+// end is the record once o has ended; rec is the one before.
+func (o *order) end(rec record) record {
+	untold := append(slices.Clone(rec.Untold), told{ID: o.Mandate.ID, Scope: o.scope()})
+	return record{Last: o.result(), Untold: untold[max(0, len(untold)-maxUntold):]}
 }
 
 func (o *order) result() *Result {

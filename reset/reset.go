@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"slices"
+	"strings"
 
 	"github.com/iot-device-baseline/baseline/access"
+	"github.com/iot-device-baseline/baseline/durable"
 )
 
 // Reset carries out scope. nil means that every step has ended; the device is on hold
@@ -20,8 +21,13 @@ import (
 // order on the work is that of a mandate: that the steps end the authority of who
 // ordered it, or a power cut, ends nothing.
 //
-// Errors: an [access.DeniedError]; [ErrInterrupted] with that of the step;
-// [ErrRestart]; the Interlock's; [fs.ErrInvalid] for a scope that there is not.
+// While a reset is not finished only its own scope can be ordered again, which goes on
+// where it stopped; another one is [ErrPending]. When its order was lost or cannot be
+// read, a scope to which every step belongs does too.
+//
+// Errors: an [access.DeniedError]; [ErrInterrupted] with those of the steps;
+// [ErrPending]; [ErrRestart]; the Interlock's; [fs.ErrInvalid] for a scope that there
+// is not.
 func (r *Resetter) Reset(ctx context.Context, scope, reason string) error {
 	if !slices.Contains(r.Scopes(), scope) {
 		return fmt.Errorf("reset: no scope %.32q: %w", scope, fs.ErrInvalid)
@@ -53,15 +59,47 @@ func (r *Resetter) restart(ctx context.Context, scope, reason string) error {
 }
 
 func (r *Resetter) reset(ctx context.Context, scope, reason string) error {
-	o, err := r.order(ctx, scope, reason)
+	rec, err := r.load(ctx)
+	if err != nil && !errors.Is(err, durable.ErrCorrupt) {
+		return err
+	}
+	if err := r.owed(rec, err != nil, scope); err != nil {
+		return err
+	}
+	o, err := r.order(ctx, &rec, scope, reason)
 	if err != nil {
 		return err
 	}
-	return r.carryOut(context.WithoutCancel(ctx), o)
+	return r.carryOut(context.WithoutCancel(ctx), rec, o)
 }
 
-// order keeps what is ordered. Until it returned nil nothing else has changed.
-func (r *Resetter) order(ctx context.Context, scope, reason string) (*order, error) {
+// owed refuses a scope while another has begun: data that a half done factory reset
+// left must not be what a lesser one hands to the next owner.
+func (r *Resetter) owed(rec record, lost bool, scope string) error {
+	begun := ""
+	switch {
+	case rec.Pending != nil:
+		begun = rec.Pending.scope()
+	case r.orphan(rec):
+		begun = strings.TrimPrefix(r.dir.Held().Reason(), holdPrefix)
+	case !lost:
+		return nil
+	}
+	if scope == begun || rec.Pending == nil && r.whole(scope) {
+		return nil
+	}
+	return fmt.Errorf("%.32q: %w", begun, ErrPending)
+}
+
+// whole reports whether every step there is belongs to scope, so that it ends whatever
+// was begun.
+func (r *Resetter) whole(scope string) bool {
+	return !slices.ContainsFunc(r.steps, func(s Step) bool { return !slices.Contains(s.Scopes, scope) })
+}
+
+// order keeps what is ordered. Until it returned nil nothing else has changed. Steps
+// that an order of the same scope has ended stay ended.
+func (r *Resetter) order(ctx context.Context, rec *record, scope, reason string) (*order, error) {
 	if r.opts.Interlock != nil {
 		if err := r.opts.Interlock.Begin(ctx, Operation); err != nil {
 			return nil, err
@@ -71,12 +109,17 @@ func (r *Resetter) order(ctx context.Context, scope, reason string) (*order, err
 		Acts: actsOf(r.steps, scope), Reason: reason, Plan: plan(scope),
 	})
 	o := &order{Mandate: m}
+	if rec.Pending != nil {
+		o.Done = rec.Pending.Done
+	}
+	next := record{Pending: o, Untold: rec.Untold}
 	if err == nil {
-		err = r.keep(ctx, record{Pending: o})
+		err = r.keep(ctx, next)
 	}
 	if err != nil {
 		return nil, errors.Join(err, r.end(ctx))
 	}
+	*rec = next
 	return o, nil
 }
 
@@ -88,105 +131,57 @@ func (r *Resetter) end(ctx context.Context) error {
 }
 
 // carryOut does what was ordered: nothing is destroyed before the directory is on hold.
-func (r *Resetter) carryOut(ctx context.Context, o *order) error {
+func (r *Resetter) carryOut(ctx context.Context, rec record, o *order) error {
 	ctx, err := r.guard.Resume(ctx, o.Mandate)
-	if err == nil {
+	if err == nil && !r.held() {
+		o.Done = nil // what was open since may have brought it back
 		err = r.hold(ctx, o.scope())
 	}
 	if err == nil {
-		err = r.run(ctx, o)
+		err = r.run(ctx, rec, o)
 	}
 	if err == nil {
-		err = r.keep(ctx, record{Last: o.result()})
+		err = r.keep(ctx, o.end(rec))
 	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrInterrupted, err)
 	}
-	r.opts.Log.LogAttrs(ctx, access.LevelAudit, access.EventResetDone,
-		slog.String(access.KeyScope, o.scope()), slog.String(access.KeyMandate, o.Mandate.ID),
-		slog.String(access.KeyOnBehalf, o.Mandate.Principal))
 	return nil
 }
 
-// run does the steps that have not ended, and keeps the end of each.
-func (r *Resetter) run(ctx context.Context, o *order) error {
-	var left []Step
-	for _, s := range r.steps {
-		if slices.Contains(s.Scopes, o.scope()) && !o.did(s.Name) {
-			left = append(left, s)
-		}
-	}
+// run does the steps that have not ended, and keeps the end of each. One that fails
+// holds back no other: what can be destroyed is.
+func (r *Resetter) run(ctx context.Context, rec record, o *order) error {
+	left, err := r.left(o)
+	errs := []error{err}
 	for i, s := range left {
 		method, err := s.Run(ctx, o.scope())
 		if err != nil {
-			return fmt.Errorf("step %s: %w", s.Name, err)
+			errs = append(errs, fmt.Errorf("step %s: %w", s.Name, err))
+			continue
 		}
 		if !printable(method, maxMethod) {
 			method = "not printable"
 		}
 		o.Done = append(o.Done, Done{Step: s.Name, Method: method})
-		if i+1 == len(left) {
+		if i+1 == len(left) && errors.Join(errs...) == nil {
 			break // the completion comes next
 		}
-		if err := r.keep(ctx, record{Pending: o}); err != nil {
-			return err
+		errs = append(errs, r.keep(ctx, record{Pending: o, Untold: rec.Untold}))
+	}
+	return errors.Join(errs...)
+}
+
+// left returns the steps that have not ended. A release that does not know the scope
+// any more cannot end it.
+func (r *Resetter) left(o *order) (left []Step, err error) {
+	if !slices.Contains(r.Scopes(), o.scope()) {
+		return nil, fmt.Errorf("no scope %.32q: %w", o.scope(), fs.ErrInvalid)
+	}
+	for _, s := range r.steps {
+		if slices.Contains(s.Scopes, o.scope()) && !o.did(s.Name) {
+			left = append(left, s)
 		}
 	}
-	return nil
-}
-
-// Resume finishes a reset that was ordered and interrupted, and lets the device open
-// after one that ended. Call it at every start, with the vault and the guard open and
-// before anything else is: while the directory is on hold everything else answers
-// [durable.ErrHeld]. It asks for no permission, since the order carries its mandate.
-// It may be called again after an error.
-//
-// [ErrOrphan]: the directory is on hold for a reset and there is no order. Nothing was
-// reset and nothing opens: whoever may orders one.
-func (r *Resetter) Resume(ctx context.Context) error {
-	r.working.Lock()
-	defer r.working.Unlock()
-	if err := r.resume(ctx); err != nil {
-		return fmt.Errorf("reset: resume: %w", err)
-	}
-	return nil
-}
-
-func (r *Resetter) resume(ctx context.Context) error {
-	rec, err := r.load(ctx)
-	switch {
-	case err != nil:
-		return err
-	case rec.Pending == nil && !r.held():
-		return nil
-	case rec.Pending == nil && rec.Last == nil:
-		return ErrOrphan
-	}
-	if r.opts.Interlock != nil {
-		if err := r.opts.Interlock.Resume(ctx, Operation); err != nil {
-			return err
-		}
-	}
-	if rec.Pending != nil {
-		err = r.again(ctx, rec.Pending)
-	}
-	if err == nil && r.held() {
-		err = r.dir.Held().Release(ctx)
-	}
-	if err != nil {
-		return err // it stays pending for the others too
-	}
-	return r.end(ctx)
-}
-
-// again takes up an order. One that allows nothing any more, since another ownership
-// has begun, and that destroyed nothing, is dropped.
-func (r *Resetter) again(ctx context.Context, o *order) error {
-	if err := r.guard.Health(ctx); err != nil {
-		return err // it cannot tell whose order this is
-	}
-	if _, err := r.guard.Resume(ctx, o.Mandate); errors.Is(err, access.ErrDenied) && !r.held() {
-		return r.keep(ctx, record{})
-	}
-	return r.carryOut(context.WithoutCancel(ctx), o)
+	return left, nil
 }

@@ -23,17 +23,25 @@ type Resetter struct {
 	record *durable.Value[record]
 	opts   Options
 
+	// found is the hold that was in force at Open: since this process began, nothing
+	// but what resets could open. Only that one is released.
+	found *durable.Hold
+
 	working sync.Mutex // held through every reset
 
 	mu      sync.Mutex // for moments; guards what follows
 	reserve error
+	silent  error // why a reset could not be told of
 }
 
 // Open returns the Resetter of a device whose state is in dir. floor is the vault's
 // floor compartment, an authenticated store that no step reaches and that works while
 // dir is on hold; the record "reset" there is this package's, and its space is
-// reserved. The steps of a scope are done in the order given. Open does I/O and begins
+// reserved. The steps of a scope are begun in the order given. Open does I/O and begins
 // nothing: see [Resetter.Resume]. What breaks a rule is [fs.ErrInvalid].
+//
+// Call it once in a process, with the vault and the guard open and nothing else: a hold
+// that it finds was set before anything of this process could open.
 func Open(ctx context.Context, dir *durable.Dir, floor durable.Store, guard Guard, steps []Step, opts *Options) (*Resetter, error) {
 	r := &Resetter{dir: dir, guard: guard, steps: slices.Clone(steps)}
 	if opts != nil {
@@ -56,6 +64,9 @@ func Open(ctx context.Context, dir *durable.Dir, floor durable.Store, guard Guar
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reset: open: %w", err)
+	}
+	if r.held() {
+		r.found = dir.Held()
 	}
 	r.record = openRecord(floor)
 	r.reserve = durable.Reserve(ctx, floor, recordName, maxRecord)
@@ -88,19 +99,19 @@ func (r *Resetter) Features() []clause.Feature {
 }
 
 // Health says what the owner should know: a reset that is not finished, a hold without
-// order ([ErrOrphan]), a missing reserve.
+// order ([ErrOrphan]), a missing reserve, a reset whose event is not kept.
 func (r *Resetter) Health(ctx context.Context) error {
 	rec, err := r.load(ctx)
 	switch {
 	case err != nil:
 	case rec.Pending != nil:
 		err = fmt.Errorf("scope %s: %w", rec.Pending.scope(), ErrInterrupted)
-	case rec.Last == nil && r.held():
+	case r.orphan(rec):
 		err = ErrOrphan
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err = errors.Join(err, r.reserve); err != nil {
+	if err = errors.Join(err, r.reserve, r.silent); err != nil {
 		return fmt.Errorf("reset: health: %w", err)
 	}
 	return nil
@@ -114,6 +125,16 @@ func (r *Resetter) held() bool {
 	return h != nil && strings.HasPrefix(h.Reason(), holdPrefix)
 }
 
+// opened reports whether other parts may be open: the hold in force, if any, was set
+// after they could open.
+func (r *Resetter) opened() bool { return r.found == nil || r.dir.Held() != r.found }
+
+// orphan reports whether the directory is on hold for a reset of which there is no
+// order and no end.
+func (r *Resetter) orphan(rec record) bool {
+	return r.held() && rec.Pending == nil && (rec.Last == nil || rec.Last.Accepted)
+}
+
 // hold puts the directory on hold, unless it is for a reset.
 func (r *Resetter) hold(ctx context.Context, scope string) error {
 	if r.held() {
@@ -121,43 +142,4 @@ func (r *Resetter) hold(ctx context.Context, scope string) error {
 	}
 	_, err := r.dir.Hold(ctx, holdPrefix+scope)
 	return err
-}
-
-// Run is [Resetter.Accept] once the device runs, and waits until ctx ends.
-func (r *Resetter) Run(ctx context.Context) error {
-	if err := r.Accept(ctx); err != nil && ctx.Err() == nil {
-		r.opts.Log.LogAttrs(ctx, slog.LevelError, access.EventResetDone, slog.String(access.KeyError, err.Error()))
-	}
-	<-ctx.Done()
-	return ctx.Err()
-}
-
-// Accept tells of a reset that ended before this start: the device has come up after
-// it. It tells of each once, again after an error, and keeps that it did.
-func (r *Resetter) Accept(ctx context.Context) error {
-	r.working.Lock()
-	defer r.working.Unlock()
-	if err := r.accept(ctx); err != nil {
-		return fmt.Errorf("reset: accept: %w", err)
-	}
-	return nil
-}
-
-func (r *Resetter) accept(ctx context.Context) error {
-	rec, err := r.load(ctx)
-	if err != nil || rec.Last == nil || rec.Last.Accepted || r.dir.Held() != nil {
-		return err
-	}
-	if r.opts.Notice != nil {
-		err := r.opts.Notice(access.Detach(ctx), Notice{
-			Type: NoticeDone, Key: rec.Last.ID, Urgent: true, Title: "The device was reset",
-			Text: "Scope: " + rec.Last.Scope + ". The security floor was kept.",
-		})
-		if err != nil {
-			return fmt.Errorf("notice: %w", err)
-		}
-	}
-	last := *rec.Last
-	last.Accepted = true
-	return r.keep(ctx, record{Last: &last})
 }

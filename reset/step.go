@@ -24,6 +24,8 @@ const (
 // Step is one thing that a reset does.
 //
 //   - Run can be repeated: a power cut in it, or after it, has it run again.
+//   - Run does not rely on the steps before it: one that failed holds back no other.
+//     What must not happen without something else is one Step with it.
 //   - Run returning nil means that no restart brings back what it took away.
 //   - Run answers with the method really used, in words for people: at most 120 bytes
 //     of printable ASCII, "" for none.
