@@ -120,7 +120,8 @@ func (c *Coordinator) note(what string, err error) {
 }
 
 // Health says what the owner should know: erasures that are not finished
-// ([ErrIncomplete]), something that nobody claims, or a missing reserve.
+// ([ErrIncomplete]), something that nobody claims, a missing reserve, or that the last
+// event or notice was refused.
 func (c *Coordinator) Health(ctx context.Context) error {
 	r, err := c.record.LoadOr(ctx, record{})
 	if err == nil && len(r.Jobs) > 0 {
@@ -129,7 +130,7 @@ func (c *Coordinator) Health(ctx context.Context) error {
 	errs := []error{err, c.inv.account(ctx)}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, what := range []string{"reserve", "interlock", "notice"} {
+	for _, what := range []string{"reserve", "interlock", "notice", "log"} {
 		errs = append(errs, c.ill[what])
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -179,7 +180,10 @@ func (c *Coordinator) tell(ctx context.Context, j *job, err error) {
 	}
 	attrs := []slog.Attr{
 		slog.String(access.KeyMandate, j.Mandate.ID), slog.String(access.KeyScope, scope),
-		slog.String(access.KeySubject, subject), slog.String(access.KeyOnBehalf, j.Mandate.Principal),
+		slog.String(access.KeyDigest, j.Digest),
+	}
+	if j.Mandate.Principal != subject { // who erases himself is not to stay in the log
+		attrs = append(attrs, slog.String(access.KeyOnBehalf, j.Mandate.Principal))
 	}
 	if err != nil {
 		event, n = access.EventEraseFailed, Notice{

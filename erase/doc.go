@@ -21,7 +21,9 @@
 //   - Data elsewhere, in a cloud or an app, unless a Store reaches it.
 //   - An inventory that lies: that a claim is of what the Store really keeps.
 //   - Who reads the floor compartment sees whose erasure is not finished yet. Receipts
-//     name nobody: a salted digest, whose salt only the requester has.
+//     and events name nobody: a salted digest, whose salt only the requester has.
+//   - What others logged of the person before stays in their log, as what an inventory
+//     declares retained.
 //
 // # Threats
 //

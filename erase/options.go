@@ -21,8 +21,13 @@ type Options struct {
 	// own record needs a reserve, or on a full medium it refuses.
 	Interlock Interlock
 	// Log takes the events, [access.EventEraseDone] and [access.EventEraseFailed] at
-	// [access.LevelAudit]; nil discards them.
+	// [access.LevelAudit]; nil discards them. They name no subject, since the log may
+	// stay when the data goes: the salted digest of the receipt, and the job.
 	Log *slog.Logger
+	// Sync says whether the event is kept: in a device eventlog.Sync of Log. Without it
+	// an erasure is not told as done ([ErrUnlogged]); one that [Coordinator.Resume]
+	// finished has [Coordinator.Health] tell it. Nil asks nobody.
+	Sync func(ctx context.Context) error
 	// Notice is called at the end for what a person should know (27402 5.2.4.2); nil
 	// discards it. Its error is told by [Coordinator.Health].
 	Notice func(ctx context.Context, n Notice) error

@@ -62,6 +62,15 @@ func (j *job) check() error {
 	return nil
 }
 
+// did keeps what a store answered.
+func (j *job) did(p Part) {
+	if i := slices.IndexFunc(j.Done, func(d Part) bool { return d.Store == p.Store }); i >= 0 {
+		j.Done[i] = p
+		return
+	}
+	j.Done = append(j.Done, p)
+}
+
 // scope returns what the mandate orders.
 func (j *job) scope() (scope, subject string, err error) {
 	if len(j.Mandate.Acts) != 1 || j.Mandate.Standing {
@@ -81,9 +90,21 @@ func plan(act access.Act, digest string) []byte {
 	return fmt.Appendf(nil, "erase %s %q %s", act.Permission, act.Resource, digest)
 }
 
-// put keeps the job in the place of one for the same act.
-func (r *record) put(j job) error {
+// order keeps a new job. In the place of one for the same act it takes over what
+// stores answered that one: they have nothing any more to tell it of.
+func (r *record) order(j *job) error {
 	same := func(o job) bool { return o.Mandate.Acts[0] == j.Mandate.Acts[0] }
+	if i := slices.IndexFunc(r.Jobs, same); i >= 0 {
+		j.Done = r.Jobs[i].Done
+		r.Jobs[i] = *j
+		return nil
+	}
+	return r.put(*j)
+}
+
+// put keeps the job in the place of its former state.
+func (r *record) put(j job) error {
+	same := func(o job) bool { return o.Mandate.ID == j.Mandate.ID }
 	if i := slices.IndexFunc(r.Jobs, same); i >= 0 {
 		r.Jobs[i] = j
 		return nil

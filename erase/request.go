@@ -49,11 +49,16 @@ func (c *Coordinator) EraseAll(ctx context.Context, reason string) (method strin
 // Who asks needs [access.EraseSubject] on the subject, or [access.EraseAll]. From the
 // order on the work is that of a mandate, so that who erases himself, and a power
 // cut, end nothing. Under a mandate already, as in a reset, it makes none and asks no
-// Interlock: who gave that one sees to the end.
+// Interlock: who gave that one sees to the end, and to the log.
+//
+// Ordered again while it is not finished, an erasure goes on where it was, and its
+// receipt tells the methods of both runs. It is about the newer order: who made the
+// older one knows it again only with the same Salt in both.
 //
 // Errors: an [access.DeniedError]; [ErrUnclaimed], with which nothing was erased;
-// [ErrIncomplete] with those of the stores and a receipt that says failed; the
-// Interlock's; [errors.ErrUnsupported] when a store cannot erase everybody.
+// [ErrIncomplete] with those of the stores and a receipt that says failed;
+// [ErrUnlogged] with a receipt that says done; the Interlock's;
+// [errors.ErrUnsupported] when a store cannot erase everybody.
 func (c *Coordinator) Request(ctx context.Context, r Request) (Outcome, error) {
 	c.working.Lock()
 	defer c.working.Unlock()
@@ -133,10 +138,27 @@ func (c *Coordinator) order(ctx context.Context, act access.Act, reason string, 
 	if err != nil {
 		return Outcome{}, err
 	}
-	if err := c.change(ctx, func(r *record) error { return r.put(j) }); err != nil {
+	if err := c.change(ctx, func(r *record) error { return r.order(&j) }); err != nil {
 		return Outcome{}, err
 	}
-	return c.carryOut(ctx, j)
+	o, err := c.carryOut(ctx, j)
+	if err == nil {
+		err = c.logged(ctx)
+	}
+	return o, err
+}
+
+// logged says whether the event of what was erased is kept.
+func (c *Coordinator) logged(ctx context.Context) error {
+	if c.opts.Sync == nil {
+		return nil
+	}
+	err := c.opts.Sync(context.WithoutCancel(ctx))
+	c.note("log", err)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnlogged, err)
+	}
+	return nil
 }
 
 // within erases under the mandate in ctx, and leaves only the receipt.
@@ -170,16 +192,13 @@ func (c *Coordinator) run(ctx context.Context, j *job, keep func(*job)) (Outcome
 		err = c.inv.account(ctx) // something may have come meanwhile, or with a new release
 	}
 	o := Outcome{Job: j.Mandate.ID, Method: summary(parts)}
-	var sealErr error
-	if o.Receipt, sealErr = c.seal(c.receiptOf(j, parts, err)); sealErr != nil {
-		err = errors.Join(err, sealErr)
-	}
 	if err == nil {
-		err = c.change(ctx, func(r *record) error {
-			r.drop(j.Mandate.ID)
-			r.add(o.Receipt)
-			return nil
-		})
+		o.Receipt, err = c.end(ctx, j, parts)
+	}
+	if err != nil { // also when the end could not be kept: the erasure runs again
+		var sealErr error
+		o.Receipt, sealErr = c.seal(c.receiptOf(j, parts, err))
+		err = errors.Join(err, sealErr)
 	}
 	c.count(func(s *Stats) {
 		if err != nil {
@@ -193,6 +212,19 @@ func (c *Coordinator) run(ctx context.Context, j *job, keep func(*job)) (Outcome
 		return o, fmt.Errorf("%w: %w", ErrIncomplete, err)
 	}
 	return o, nil
+}
+
+// end keeps the end of a job and its receipt, in one write.
+func (c *Coordinator) end(ctx context.Context, j *job, parts []Part) ([]byte, error) {
+	envelope, err := c.seal(c.receiptOf(j, parts, nil))
+	if err != nil {
+		return nil, err
+	}
+	return envelope, c.change(ctx, func(r *record) error {
+		r.drop(j.Mandate.ID)
+		r.add(envelope)
+		return nil
+	})
 }
 
 func summary(parts []Part) string {

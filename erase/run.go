@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"github.com/iot-device-baseline/baseline/access"
 )
@@ -16,8 +17,8 @@ func (c *Coordinator) everywhere(ctx context.Context, j *job, keep func(*job)) (
 	if err != nil {
 		return nil, err
 	}
-	before := j.Done
-	j.Done = nil
+	before := slices.DeleteFunc(j.Done, func(p Part) bool { return !slices.Contains(c.names(), p.Store) })
+	j.Done = slices.Clone(before) // a store that fails now has answered all the same
 	var errs []error
 	parts := make([]Part, len(c.inv.Places))
 	for i, p := range c.inv.Places {
@@ -29,7 +30,7 @@ func (c *Coordinator) everywhere(ctx context.Context, j *job, keep func(*job)) (
 		if parts[i].Method == "" {
 			continue
 		}
-		j.Done = append(j.Done, parts[i])
+		j.did(parts[i])
 		if i+1 < len(parts) || len(errs) > 0 { // otherwise the receipt comes next
 			keep(j)
 		}
@@ -134,7 +135,9 @@ func (c *Coordinator) resume(ctx context.Context, j job) error {
 	if errors.Is(err, access.ErrDenied) {
 		return c.give(ctx, j, err)
 	}
-	_, err = c.carryOut(ctx, j)
+	if _, err = c.carryOut(ctx, j); err == nil {
+		_ = c.logged(ctx) // told by Health: a start does not fail for it
+	}
 	return err
 }
 

@@ -82,6 +82,8 @@ var (
 	// ErrIncomplete: a Store failed. The erasure is still ordered and goes on at the
 	// next start, or when it is asked for again.
 	ErrIncomplete = errors.New("erasure incomplete")
+	// ErrUnlogged: everything was erased, and the event of it is not kept.
+	ErrUnlogged = errors.New("erased, but not logged")
 )
 
 // Limits of an inventory and of what stores answer.
