@@ -20,17 +20,19 @@ import (
 )
 
 // Checkpoint is what a signed checkpoint says: with Size records the log had this
-// Head. On the wire it is a signed note (c2sp.org/signed-note):
+// Head, and no record from First on was given up. On the wire it is a signed note (c2sp.org/signed-note):
 //
 //	gateway-7
 //	256
 //	<base64 of the head>
 //	time 2026-11-25T12:00:00Z authenticated
+//	first 1
 //
 //	— gateway-7 <base64 of key hash and signature>
 type Checkpoint struct {
 	Origin  string
 	Size    uint64
+	First   uint64 // 1 until the oldest were pruned or overwritten
 	Head    [sha256.Size]byte
 	Time    time.Time
 	Quality durable.Quality
@@ -44,8 +46,8 @@ const maxNote = 1 << 10
 const sigPrefix = "— "
 
 func (c *Checkpoint) text() string {
-	t := fmt.Sprintf("%s\n%d\n%s\ntime %s %s\n", c.Origin, c.Size, base64.StdEncoding.EncodeToString(c.Head[:]),
-		c.Time.UTC().Format(time.RFC3339Nano), c.Quality)
+	t := fmt.Sprintf("%s\n%d\n%s\ntime %s %s\nfirst %d\n", c.Origin, c.Size, base64.StdEncoding.EncodeToString(c.Head[:]),
+		c.Time.UTC().Format(time.RFC3339Nano), c.Quality, c.First)
 	if c.export != "" {
 		t += "export" + c.export + "\n"
 	}
@@ -66,7 +68,7 @@ func (c *Checkpoint) sign(key crypto.Signer, public ed25519.PublicKey) (string, 
 
 // proveKey makes sure, once, that what the log will sign can be verified.
 func proveKey(key crypto.Signer, public ed25519.PublicKey) error {
-	c := &Checkpoint{Origin: "key", Time: time.Unix(0, 0)}
+	c := &Checkpoint{Origin: "key", First: 1, Time: time.Unix(0, 0)}
 	note, err := c.sign(key, public)
 	if err != nil {
 		return err
@@ -129,7 +131,7 @@ func parseCheckpoint(note []byte, key ed25519.PublicKey) (*Checkpoint, error) {
 // parseText reads the text of a note; that it is canonical is seen by its caller.
 func parseText(text string) (*Checkpoint, error) {
 	lines := strings.Split(text, "\n")
-	if len(lines) < 5 || len(lines) > 6 || !validOrigin(lines[0]) {
+	if len(lines) < 6 || len(lines) > 7 || !validOrigin(lines[0]) {
 		return nil, errNote
 	}
 	c := &Checkpoint{Origin: lines[0]}
@@ -149,8 +151,11 @@ func parseText(text string) (*Checkpoint, error) {
 	if c.Quality, err = parseQuality(quality); err != nil {
 		return nil, err
 	}
-	if len(lines) == 6 {
-		c.export = strings.TrimPrefix(lines[4], "export")
+	if c.First, err = strconv.ParseUint(strings.TrimPrefix(lines[4], "first "), 10, 64); err != nil || c.First < 1 || c.First-1 > c.Size {
+		return nil, errNote
+	}
+	if len(lines) == 7 {
+		c.export = strings.TrimPrefix(lines[5], "export")
 	}
 	return c, nil
 }
@@ -170,7 +175,7 @@ func (l *Log) checkpoint() *Checkpoint {
 	if !inRange(t) {
 		t = time.Unix(0, 0)
 	}
-	return &Checkpoint{Origin: l.opts.Origin, Size: l.next - 1, Head: l.head, Time: t.UTC(), Quality: quality}
+	return &Checkpoint{Origin: l.opts.Origin, Size: l.next - 1, First: l.oldest, Head: l.head, Time: t.UTC(), Quality: quality}
 }
 
 // sign appends a checkpoint of what there is. Under l.mu.
@@ -183,13 +188,12 @@ func (l *Log) sign() error {
 	e := l.encoder()
 	e.attrs = e.attrs[:0]
 	e.encode(slog.LevelInfo, EventCheckpoint, 0, note)
-	seq := l.next
 	err = l.append(e, c.Time, c.Quality, slog.LevelInfo, EventCheckpoint)
 	l.encoders.Put(e)
 	if err != nil {
 		return err
 	}
-	l.signed, l.signedAt, l.since = []byte(note), seq, 0
+	l.signed, l.since = []byte(note), 0
 	l.stats.Checkpoints++
 	return nil
 }
@@ -218,26 +222,4 @@ func (l *Log) Checkpoint(ctx context.Context) ([]byte, error) {
 		return nil, err
 	}
 	return note, nil
-}
-
-// keepAnchor puts the newest checkpoint that is on the medium into the anchor.
-func (l *Log) keepAnchor(ctx context.Context) error {
-	if l.anchor == nil {
-		return nil
-	}
-	l.anchors.Lock()
-	defer l.anchors.Unlock()
-	l.mu.Lock()
-	a, due := anchor{Seq: l.signedAt, Note: string(l.signed)}, l.signedAt > l.anchored && l.signedAt < l.synced
-	l.mu.Unlock()
-	if !due {
-		return nil
-	}
-	if err := l.anchor.Store(ctx, a); err != nil {
-		return fmt.Errorf("eventlog: keep checkpoint: %w", err)
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.anchored = a.Seq
-	return nil
 }

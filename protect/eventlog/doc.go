@@ -8,7 +8,9 @@
 // event was lost. Records are chained by SHA-256 and signed by the log's own Ed25519
 // key, so that whoever has the public key finds a record that was changed, removed,
 // moved or brought from another log, and names it: [Verify] on the medium,
-// [VerifyExport] on what left the device. Secrets and keys without a class never get
+// [VerifyExport] on what left the device. That the oldest records were given up, by
+// [Log.Prune] or overwritten, is signed before they go: a log that begins later than
+// that was cut. Secrets and keys without a class never get
 // in; persons stay in: an export has a pseudonym or nothing in their place, and still
 // verifies, since the chain covers a salted commitment to each such value.
 //
@@ -17,23 +19,31 @@
 // Confidentiality on the medium is up to the Store: give it a compartment of the
 // vault. Who has the log's key, or the device's process, can make records and leave
 // records out from then on. Records after the last checkpoint are chained but not
-// signed. A log cut at its end, or an older copy put back, is noticed by who holds a
-// checkpoint ([Log.Checkpoint], Options.Anchor), and by nobody else. The key is not
-// certified by the device's in this release. The value of a person stays in the log until
+// signed: who can write the medium can cut them off, or exchange them, unnoticed. A log
+// cut at its end before that, an older copy put back, or a log that is removed, is
+// noticed by who holds a checkpoint ([Log.Checkpoint], Options.Anchor), and by nobody
+// else. The anchor lags: by 10 s at most for records of [LevelAudit] while [Log.Run]
+// runs, by a checkpoint for others. What came after it is lost, unnoticed, to who cuts
+// power and log; so is a log of whose first record no anchor tells yet. That an anchor is
+// not put back together with the log is up to its Store: a vault with anti-rollback
+// refuses it. The key is not certified by the device's in this release. The value of a person stays in the log until
 // its segment goes: it is not yet under the key of the subject.
 //
 // # Threats
 //
 // An intruder who cleans up behind himself; a medium that is read, changed, cut or put back;
 // a stranger who fills the log: with [Overwrite] what he pushes out is counted in the
-// log itself, with [Stop] he stops it, but for audit records; text made to mislead
+// log itself, and costs an anchor for each segment that goes, with [Stop] he stops it,
+// but for audit records; text made to mislead
 // who reads it: what does not print is replaced, and messages are names of events.
 //
 // # Power cuts
 //
 // A record that was acknowledged is kept, the chain holds over every cut, and logging
 // goes on where the medium ends: see durable.Log. A reserve takes audit records on a
-// full medium. The anchor is written after the checkpoint that it holds.
+// full medium. The anchor is written after the records that it covers, and before old
+// ones go. A log that is destroyed on purpose is retired first, by [Log.Retire], or by
+// Checkpoint, Close and [Retire] in this order: the log that follows cites its end.
 //
 //	log, err := eventlog.Open(ctx, compartment, key, &eventlog.Options{Origin: "gateway-7", Now: clock.Now, Anchor: floor})
 //	...

@@ -62,7 +62,7 @@ func Sync(ctx context.Context, logger *slog.Logger) error {
 
 // Sync is the function [Sync] for who has the Log.
 func (l *Log) Sync(context.Context) error {
-	if err := l.flush(); err != nil {
+	if err := l.persist(); err != nil {
 		return err
 	}
 	return l.lately()
@@ -71,7 +71,7 @@ func (l *Log) Sync(context.Context) error {
 // flush makes everything durable. An error is kept for Sync as well.
 func (l *Log) flush() error {
 	l.mu.Lock()
-	target := l.next
+	target, head := l.next, l.head
 	l.mu.Unlock()
 	err := l.log.Sync(context.Background())
 	if errors.Is(err, durable.ErrFull) {
@@ -84,7 +84,9 @@ func (l *Log) flush() error {
 		l.failedLocked(err)
 		return err
 	}
-	l.synced = max(l.synced, target)
+	if target > l.synced {
+		l.synced, l.syncedHead = target, head
+	}
 	return nil
 }
 
@@ -112,7 +114,7 @@ func (l *Log) Run(ctx context.Context) error {
 		if !wait(ctx, maxDelay) {
 			return errors.Join(context.Cause(ctx), l.rest())
 		}
-		if l.flush() != nil || l.keepAnchor(ctx) != nil {
+		if l.persist() != nil {
 			l.rouse()
 		}
 	}
@@ -126,7 +128,7 @@ func (l *Log) rest() error {
 	if closed {
 		return nil
 	}
-	return l.flush()
+	return l.persist()
 }
 
 // wait reports whether d has passed before ctx ended.

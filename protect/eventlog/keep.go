@@ -28,7 +28,7 @@ func (l *Log) keep(e *encoder, at time.Time, level slog.Level, event string) err
 	if err == nil {
 		err = l.follow()
 	}
-	waiting := l.next - l.synced
+	waiting, over := l.next-l.synced, l.excess() > 0
 	if err != nil {
 		l.failedLocked(err)
 	}
@@ -36,10 +36,24 @@ func (l *Log) keep(e *encoder, at time.Time, level slog.Level, event string) err
 	switch {
 	case err != nil:
 		return err
+	case over:
+		l.makeRoom(context.Background()) // syncs
 	case level >= LevelAudit || waiting >= maxWaiting:
-		return l.flush()
+	default:
+		l.rouse()
+		return nil
 	}
-	l.rouse()
+	return l.persist()
+}
+
+// persist makes everything durable, and the anchor if it is due.
+func (l *Log) persist() error {
+	if err := l.flush(); err != nil {
+		return err
+	}
+	if l.followAnchor(context.Background()) {
+		l.rouse() // Run writes it when it is time
+	}
 	return nil
 }
 
@@ -62,7 +76,7 @@ func (l *Log) append(e *encoder, at time.Time, quality durable.Quality, level sl
 	case own(event):
 	case l.closed:
 		return l.refuse(fmt.Errorf("eventlog: append: %w", fs.ErrClosed))
-	case l.opts.Full == Stop && l.size+len(frame) > l.opts.MaxSize && !important(level, event):
+	case l.size+len(frame) > l.opts.MaxSize && !important(level, event): // with Overwrite: nothing could be dropped
 		return l.refuse(fmt.Errorf("eventlog: append: it has its %d bytes: %w", l.opts.MaxSize, ErrFull))
 	}
 	err := l.put(frame, level, event)
@@ -71,7 +85,10 @@ func (l *Log) append(e *encoder, at time.Time, quality durable.Quality, level sl
 	}
 	// It has its number, and will be there once a Sync succeeds, also after an error.
 	l.next, l.head = l.next+1, head
-	l.size += len(frame)
+	l.grow(len(frame))
+	if level >= LevelAudit || event == EventCheckpoint {
+		l.important = l.next - 1
+	}
 	l.since++
 	l.stats.add(e, level)
 	return err
@@ -112,13 +129,6 @@ func (l *Log) follow() error {
 		l.lost = 0
 		if err := l.note(EventLost, slog.LevelError, number(access.KeyCount, lost)); err != nil {
 			l.lost += lost - 1 // what told of it failed itself, and was counted
-			return err
-		}
-	}
-	if first := l.log.First(); first > l.first {
-		l.first = first
-		l.stats.Overwritten = first - 1
-		if err := l.note(EventOverwritten, slog.LevelWarn, number(access.KeyCount, first-1)); err != nil {
 			return err
 		}
 	}

@@ -31,35 +31,50 @@ type Log struct {
 	encoders sync.Pool
 	wake     chan struct{} // holds one when records wait for Run
 
-	running atomic.Bool
-	anchors sync.Mutex // held while the anchor is written
+	running  atomic.Bool
+	trimming sync.Mutex // held while old records go; before anchors
+	anchors  sync.Mutex // held while the anchor is written
 
-	mu       sync.Mutex
-	next     uint64
-	head     head   // of the record before next
-	first    uint64 // the oldest that was told of
-	synced   uint64 // records below are on the medium
-	size     int    // bytes of all records; kept up under Stop only
-	since    int    // records since the last checkpoint
-	signed   []byte // the newest checkpoint
-	signedAt uint64 // its record
-	anchored uint64 // the record of the newest checkpoint in the anchor
-	lost     uint64 // records that nothing in the log tells of yet
-	failed   failure
-	closed   bool
-	stats    Stats
+	mu         sync.Mutex
+	next       uint64
+	head       head   // of the record before next
+	first      uint64 // the oldest there is
+	oldest     uint64 // the oldest that was not given up: what is signed
+	synced     uint64 // records below are on the medium
+	syncedHead head
+	sizes      []uint16 // of each record from first on
+	size       int      // of all
+	since      int      // records since the last checkpoint
+	signed     []byte   // the newest checkpoint
+	lost       uint64   // records that nothing in the log tells of yet
+	failed     failure
+	ill        illness
+	closed     bool
+	stats      Stats
+
+	anchored       uint64 // records below are covered by the anchor; 0 without one
+	anchoredOldest uint64
+	anchoredAt     time.Time // in this run
+	important      uint64    // the last record that asks for an anchor
 }
+
+// illness is what Health tells until the same succeeds. No record is lost by it.
+type illness struct{ anchor, reserve, trim error }
 
 // Open opens the event log in store, which must be a [durable.Logs], and makes it if
 // it is missing. key is the log's own Ed25519 key: it signs checkpoints, and whoever
-// has its public half can verify. Open reads the end of the log, with [Stop] all of
-// it, and compares it with the anchor: what does not fit is [ErrTampered].
+// has its public half can verify. Open reads the log, verifies its end and that no older
+// record is missing which was not given up, and compares it with the anchor: what does
+// not fit is [ErrTampered].
 //
 // Until [Log.Guard] is called nobody may read, export or prune.
 func Open(ctx context.Context, store durable.Store, key crypto.Signer, opts *Options) (*Log, error) {
 	l, err := prepare(key, opts)
 	if err != nil {
 		return nil, fmt.Errorf("eventlog: open: %w", err)
+	}
+	if l.opts.Anchor != nil {
+		l.reserveAnchor(ctx, l.opts.Anchor)
 	}
 	if l.log, err = durable.OpenLog(ctx, store, l.opts.Name, l.opts.logOptions()); err != nil {
 		return nil, fmt.Errorf("eventlog: open: %w", err)

@@ -54,9 +54,11 @@ type Options struct {
 	Reserve int
 	// CheckpointEvery is the number of records after which one is signed: default 256.
 	CheckpointEvery int
-	// Anchor keeps the newest checkpoint where a log that is cut or put back is
-	// noticed at the next Open: in a device the vault's floor compartment. Nil: nobody
-	// but who holds a checkpoint notices.
+	// Anchor keeps a checkpoint where a log that is cut, removed or put back is noticed
+	// at the next Open: in a device the vault's floor compartment. It is written with the
+	// first record, and after records of [LevelAudit] and checkpoints in the log, but
+	// then at most every 10 s, and by Checkpoint, Close and before old records go. Nil:
+	// nobody but who holds a checkpoint notices.
 	Anchor durable.Store
 	// Pseudonym gives the name under which a person leaves the device, in a device
 	// [access.Pseudonyms.Of]. An error that is [fs.ErrNotExist] leaves the person
@@ -113,11 +115,7 @@ func validOrigin(s string) bool {
 func (o *Options) segment() int { return min(max(o.MaxSize/16, 2*maxLine), 256<<10) }
 
 func (o *Options) logOptions() *durable.LogOptions {
-	lo := &durable.LogOptions{SegmentSize: o.segment(), Reserve: max(o.Reserve, 0), Buffer: buffer}
-	if o.Full == Overwrite {
-		lo.MaxSegments = max(o.MaxSize/lo.SegmentSize, 3)
-	}
-	return lo
+	return &durable.LogOptions{SegmentSize: o.segment(), Reserve: max(o.Reserve, 0), Buffer: buffer}
 }
 
 // Settings are what the owner may set. The vendor's settings type embeds it, and an

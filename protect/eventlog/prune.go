@@ -3,6 +3,7 @@ package eventlog
 import (
 	"context"
 	"fmt"
+	"log/slog"
 
 	"github.com/iot-device-baseline/baseline/access"
 )
@@ -15,9 +16,11 @@ func (l *Log) Prune(ctx context.Context, before uint64) error {
 	if _, err := l.check(ctx, access.LogControl); err != nil {
 		return fmt.Errorf("eventlog: prune: %w", err)
 	}
+	l.trimming.Lock()
+	defer l.trimming.Unlock()
 	l.mu.Lock()
 	before = min(before, l.next-1)
-	first := l.log.First()
+	first := l.first
 	l.mu.Unlock()
 	if before <= first {
 		return nil
@@ -25,37 +28,94 @@ func (l *Log) Prune(ctx context.Context, before uint64) error {
 	if err := l.audit(EventPruned, number(access.KeyCount, before-first)); err != nil {
 		return fmt.Errorf("eventlog: prune: %w", err)
 	}
-	err := l.log.Trim(ctx, before)
-	if err == nil {
-		err = l.recount(ctx)
-	}
-	if err != nil {
+	if err := l.trim(ctx, before); err != nil {
 		return fmt.Errorf("eventlog: prune: %w", err)
 	}
 	return nil
 }
 
-// recount finds the size of what is left.
-func (l *Log) recount(ctx context.Context) error {
-	l.mu.Lock()
-	next := l.next
-	old := l.size
-	l.mu.Unlock()
-	size := 0
-	if l.opts.Full == Stop {
-		for rec, err := range l.log.Records(ctx, 0) {
-			if err != nil {
-				return err
-			}
-			if rec.Seq < next {
-				size += len(rec.Data)
-			}
+// What a record takes on the medium beside its bytes: at most, with the vault's seal,
+// and at least.
+const (
+	overhead = 48
+	minFrame = 9
+)
+
+// grow counts a record. Under l.mu, or at Open.
+func (l *Log) grow(size int) {
+	l.sizes = append(l.sizes, uint16(size+overhead)) // two lines of at most maxLine
+	l.size += size + overhead
+}
+
+// excess is the number below which records must go to make room with Overwrite, or 0:
+// enough that a segment goes. Under l.mu.
+func (l *Log) excess() uint64 {
+	segment := l.opts.segment()
+	if l.opts.Full != Overwrite || l.size <= l.opts.MaxSize-segment {
+		return 0
+	}
+	goes, written := 0, 0
+	for i, n := range l.sizes {
+		goes += int(n)
+		written += int(n) - overhead + minFrame
+		if written >= segment && l.size-goes <= l.opts.MaxSize-segment {
+			return min(l.first+uint64(i)+1, l.next-1)
 		}
+	}
+	return 0
+}
+
+// makeRoom overwrites: it drops the oldest records and counts them in the log. What
+// goes wrong is told by Health, and by the refusal of records that have no room.
+func (l *Log) makeRoom(ctx context.Context) {
+	if !l.trimming.TryLock() {
+		return // somebody does
+	}
+	defer l.trimming.Unlock()
+	l.mu.Lock()
+	before, old := l.excess(), l.first
+	l.mu.Unlock()
+	if before == 0 {
+		return
+	}
+	err := l.trim(ctx, before)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err == nil && l.first > old {
+		err = l.note(EventOverwritten, slog.LevelWarn, number(access.KeyCount, l.first-1))
+	}
+	l.ill.trim = err
+}
+
+// trim removes whole segments below before. That they were given up is signed, in the
+// log and in the anchor, before the first goes: a log that begins later was cut.
+func (l *Log) trim(ctx context.Context, before uint64) error {
+	l.mu.Lock()
+	l.oldest = max(l.oldest, before)
+	err := l.sign()
+	l.mu.Unlock()
+	if err == nil {
+		err = l.flush()
+	}
+	if err == nil {
+		err = l.keepAnchor(ctx)
+	}
+	if err == nil {
+		err = l.log.Trim(ctx, before)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.size += size - old
-	l.first = l.log.First()
+	l.forget()
+	return err
+}
+
+// forget drops what is known of records that are gone. Under l.mu.
+func (l *Log) forget() {
+	gone := min(l.log.First()-l.first, uint64(len(l.sizes)))
+	for _, n := range l.sizes[:gone] {
+		l.size -= int(n)
+	}
+	l.sizes = l.sizes[gone:]
+	l.first += gone
 	l.stats.Overwritten = l.first - 1
-	return nil
 }

@@ -11,64 +11,77 @@ import (
 	"strings"
 
 	"github.com/iot-device-baseline/baseline/access"
-	"github.com/iot-device-baseline/baseline/durable"
 )
 
-// recover finds the end of the chain. It reads the records since the anchor and, to
-// know when to sign next, as many as a checkpoint stands for; with Stop all, to know
+// recover finds the end of the chain. It verifies the records since the anchor and, to
+// know when to sign next, as many as a checkpoint stands for; of the others it takes
 // the size.
 func (l *Log) recover(ctx context.Context) error {
 	l.next, l.first = l.log.Next(), l.log.First()
-	l.synced, l.head = l.next, start(l.opts.Origin)
+	l.synced, l.head, l.oldest = l.next, start(l.opts.Origin), 1
 	l.stats.Overwritten = l.first - 1
 	known, err := l.loadAnchor(ctx)
 	if err != nil {
 		return err
 	}
 	if l.next == l.first {
+		l.syncedHead = l.head
 		return l.empty(known)
 	}
+	v, err := l.follows(ctx, known, l.from(known))
+	if err == nil && l.first > max(v.sum.Oldest, 1) { // an older checkpoint may tell
+		v, err = l.follows(ctx, known, l.first)
+	}
+	if err == nil {
+		err = v.whole(l.first)
+	}
+	if err != nil {
+		return err
+	}
+	if v.sum.Origin != "" && v.sum.Origin != l.opts.Origin {
+		return badRecord(v.sum.Last, "the log is of another origin")
+	}
+	l.head, l.syncedHead, l.oldest = v.sum.Head, v.sum.Head, max(v.sum.Oldest, 1)
+	return nil
+}
+
+// follows reads the log, and verifies it from number from on.
+func (l *Log) follows(ctx context.Context, known *Checkpoint, from uint64) (*verifier, error) {
 	v := &verifier{key: l.public, known: known}
-	for rec, err := range l.log.Records(ctx, l.oldest(known)) {
+	l.sizes, l.size, l.since = nil, 0, 0
+	for rec, err := range l.log.Records(ctx, l.first) {
 		if err != nil {
-			return fmt.Errorf("eventlog: open: %w", v.unreadable(err))
+			return nil, fmt.Errorf("eventlog: open: %w", v.unreadable(err))
+		}
+		l.grow(len(rec.Data))
+		if rec.Seq < from {
+			continue
 		}
 		r, err := parseFrame(rec.Seq, rec.Data)
 		if err == nil {
 			err = v.add(r)
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
-		l.found(r, len(rec.Data))
+		l.found(r)
 	}
-	if err := v.end(); err != nil {
-		return err
-	}
-	if v.sum.Origin != "" && v.sum.Origin != l.opts.Origin {
-		return badRecord(v.sum.Last, "the log is of another origin")
-	}
-	l.head = v.sum.Head
-	return nil
+	return v, v.end()
 }
 
 // found takes from an old record what the log has to know.
-func (l *Log) found(r *record, size int) {
-	l.size += size
+func (l *Log) found(r *record) {
 	l.since++
 	if r.Event == EventCheckpoint {
-		l.signed, l.signedAt, l.since = bytes.Clone([]byte(r.Note)), r.Seq, 0
+		l.signed, l.since = bytes.Clone([]byte(r.Note)), 0
 	}
 }
 
-// oldest is the first record that has to be read.
-func (l *Log) oldest(known *Checkpoint) uint64 {
+// from is the first record that has to be verified.
+func (l *Log) from(known *Checkpoint) uint64 {
 	from := l.next - min(l.next-l.first, uint64(l.opts.CheckpointEvery))
 	if known != nil {
 		from = min(from, max(known.Size, 1))
-	}
-	if l.opts.Full == Stop {
-		from = 0
 	}
 	return max(from, l.first)
 }
@@ -82,39 +95,6 @@ func (l *Log) empty(known *Checkpoint) error {
 		return badRecord(known.Size, "it is missing, and was signed")
 	case l.first > 1:
 		return badRecord(l.first-1, "it is missing, and nothing follows that tells its hash")
-	}
-	return nil
-}
-
-// anchor is the record of the newest checkpoint.
-type anchor struct {
-	Seq     uint64 `json:"seq"`
-	Note    string `json:"note"`
-	Retired bool   `json:"retired,omitempty"`
-}
-
-func anchorValue(store durable.Store, name string) *durable.Value[anchor] {
-	return durable.NewValue[anchor](store, name+"-checkpoint", nil)
-}
-
-// Retire says in the anchor that the log called name, which "" takes for "eventlog",
-// ends for good: whoever destroys it calls this before, so that its absence is no
-// tampering. The first record of the log that Open then begins cites it by size and
-// head, and so the two are one story. A reset that keeps nothing of the sort deletes
-// the anchor instead. Who holds the Store is trusted.
-func Retire(ctx context.Context, store durable.Store, name string) error {
-	setDefault(&name, "eventlog")
-	v := anchorValue(store, name)
-	a, err := v.Load(ctx)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err == nil && !a.Retired {
-		a.Retired = true
-		err = v.Store(ctx, a)
-	}
-	if err != nil {
-		return fmt.Errorf("eventlog: retire: %w", err)
 	}
 	return nil
 }
@@ -142,10 +122,10 @@ func (l *Log) loadAnchor(ctx context.Context) (*Checkpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.Origin != l.opts.Origin || a.Seq <= c.Size {
+	if c.Origin != l.opts.Origin {
 		return nil, fmt.Errorf("eventlog: open: the anchor is of another log: %w", ErrTampered)
 	}
-	l.anchored = a.Seq
+	l.anchored, l.anchoredOldest = c.Size+1, c.First
 	return c, nil
 }
 

@@ -2,6 +2,7 @@ package eventlog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -37,15 +38,16 @@ func (l *Log) Stats() Stats {
 	return l.stats
 }
 
-// Health says that records are being lost, or were lately.
+// Health says that records are being lost, or were lately, or that the anchor or old
+// records cannot be dealt with.
 func (l *Log) Health(context.Context) error {
 	l.mu.Lock()
-	lost := l.lost
+	lost, ill := l.lost, errors.Join(l.ill.anchor, l.ill.reserve, l.ill.trim)
 	l.mu.Unlock()
 	if lost > 0 {
 		return fmt.Errorf("eventlog: health: %d records lost: %w", lost, ErrFull)
 	}
-	if err := l.lately(); err != nil {
+	if err := errors.Join(l.lately(), ill); err != nil {
 		return fmt.Errorf("eventlog: health: %w", err)
 	}
 	return nil
@@ -53,7 +55,8 @@ func (l *Log) Health(context.Context) error {
 
 // Features returns what a Log answers of 27402 5.2.5: events are recorded for
 // analysis (5.2.5.2.2.A), and changes of the record show, by cryptography
-// (5.2.5.1.2.D, 5.2.5.1.4). That nobody reads it on the medium is up to the Store. With
+// (5.2.5.1.2.D, 5.2.5.1.4), up to the newest checkpoint: what was removed at the end is
+// found only with an anchor, or by who holds a checkpoint. That nobody reads it on the medium is up to the Store. With
 // a Pseudonym, or without persons, it can leave the device (5.2.5.2.2.C).
 func (l *Log) Features() []clause.Feature {
 	s := *l.settings.Load()
@@ -66,7 +69,8 @@ func (l *Log) Features() []clause.Feature {
 		},
 	}, {
 		ID: "eventlog.chained", Clauses: []clause.ID{clause.C5_2_5_1_2_D, clause.C5_2_5_1_4}, Package: "protect/eventlog",
-		Summary: "a changed, removed or reordered record is found with the log's public key alone",
+		Summary: "a changed, removed or reordered record is found with the log's public key; a removed end, but for the last 10 s, with the anchor",
+		Settings: []clause.Setting{{Name: "anchor", Value: strconv.FormatBool(l.opts.Anchor != nil)}},
 	}, {
 		ID: "eventlog.export", Clauses: []clause.ID{clause.C5_2_5_2_2_C}, Package: "protect/eventlog",
 		Summary: "an export leaves persons out or gives them pseudonyms, and still verifies",

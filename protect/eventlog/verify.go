@@ -19,6 +19,9 @@ import (
 type Summary struct {
 	Origin      string // as the checkpoints say; "" without any
 	First, Last uint64 // numbers of the records; Last is First-1 when there is none
+	// Oldest is the first record that was not given up, as is signed; 1 when none was.
+	// An export may begin later.
+	Oldest uint64
 	// Before is the head before First: that of the export before this one.
 	Before, Head [sha256.Size]byte
 	Checkpoints  int // that were verified
@@ -28,9 +31,11 @@ type Summary struct {
 }
 
 // Verify checks a log as it lies on the medium, e.g. the Records of a [durable.Log]:
-// every record is there, in order and unchanged, every checkpoint in it is signed by
+// every record is there, from the first on or from where a checkpoint says that the
+// older ones were given up, in order and unchanged, every checkpoint in it is signed by
 // key, and the log is one that the checkpoint was made of, which may be nil. It needs
-// no secret. An error that is [ErrTampered] names the record.
+// no secret. An error that is [ErrTampered] names the record. What was cut off behind
+// the last record that is left only a checkpoint kept elsewhere can tell.
 func Verify(records iter.Seq2[durable.Record, error], key ed25519.PublicKey, checkpoint []byte) (*Summary, error) {
 	v := &verifier{key: key}
 	if checkpoint != nil {
@@ -52,7 +57,11 @@ func Verify(records iter.Seq2[durable.Record, error], key ed25519.PublicKey, che
 			return nil, err
 		}
 	}
-	if err := v.end(); err != nil {
+	err := v.end()
+	if err == nil && v.sum.First > 0 {
+		err = v.whole(v.sum.First)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return &v.sum, nil
@@ -160,6 +169,16 @@ func (v *verifier) checkpoint(r *record) error {
 
 func (v *verifier) signed(c *Checkpoint) {
 	v.sum.Signed, v.sum.Time, v.sum.Quality = c.Size, c.Time, c.Quality
+	v.sum.Oldest = max(v.sum.Oldest, c.First)
+}
+
+// whole sees to it that no record is missing at the beginning but those that a
+// checkpoint gives up.
+func (v *verifier) whole(first uint64) error {
+	if first > max(v.sum.Oldest, 1) {
+		return badRecord(first-1, "it is missing, and no checkpoint gives it up")
+	}
+	return nil
 }
 
 // origin sees to it that all checkpoints are of one log, and the first record too.
@@ -191,6 +210,7 @@ func (v *verifier) end() error {
 		if err := v.agree(v.known); err != nil {
 			return err
 		}
+		v.sum.Oldest = max(v.sum.Oldest, v.known.First)
 		if v.known.Size > v.sum.Signed {
 			v.signed(v.known)
 		}
