@@ -11,10 +11,19 @@
 //
 // # What it does not
 //
+// Unix sockets are still to come: a socket's file that a power cut or a crash left
+// behind blocks the next listener, and removing it is a write to a medium. What must
+// stay in the device listens on a loopback address.
+//
 // It authenticates nobody: whoever accepts from a listener does. It cannot see what
 // code outside of this module opens. It keeps nothing: which entries are disabled is
 // a setting of the device ([Settings], for a config.Applier), so after a power cut
 // the stored settings hold, and what never was enabled stays shut until then.
+//
+// What is logged follows what is done, outside of every lock, so that a log handler
+// may use the gate. Refused connections are one record in ten seconds for each entry,
+// with a count: a stranger causes as many as he likes. Those counted last are told at
+// the next connection after that time, or by Close.
 //
 //	g, err := gate.New(gate.List{
 //		Interfaces: []gate.Interface{{Name: "web", Network: "tcp", Address: ":443", Reason: "the owner's page"}},

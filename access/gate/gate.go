@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"slices"
 	"strings"
@@ -28,9 +29,11 @@ type entry struct {
 	name     string
 	max      int
 	disabled bool
+	opening  bool // a Listen is under way
 	listener *listener
 	conns    map[*conn]bool
 	refused  int
+	fold     fold
 }
 
 // Options are the options of [New].
@@ -81,30 +84,45 @@ func (g *Gate) add(name string, conns int) {
 // connections of what is shut are closed when it returns. A name that is not on the
 // list gives an error that is [ErrUnknown], and changes nothing.
 func (g *Gate) Configure(ctx context.Context, s Settings) error {
+	changed, err := g.configure(s)
+	for _, c := range changed {
+		g.log.LogAttrs(ctx, access.LevelAudit, EventConfigured,
+			slog.String(access.KeyInterface, c.name), slog.String(access.KeyState, stateOf(c.disabled)))
+	}
+	return err
+}
+
+type change struct {
+	name     string
+	disabled bool
+}
+
+// configure returns what changed, by name. It logs nothing: it holds the lock.
+func (g *Gate) configure(s Settings) (changed []change, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, name := range s.Disabled {
 		if g.entries[name] == nil {
-			return fmt.Errorf("gate: configure: %q: %w", name, ErrUnknown)
+			return nil, fmt.Errorf("gate: configure: %q: %w", name, ErrUnknown)
 		}
 	}
-	for name, e := range g.entries {
+	for _, name := range slices.Sorted(maps.Keys(g.entries)) {
+		e := g.entries[name]
 		was := e.disabled
 		if e.disabled = slices.Contains(s.Disabled, name); e.disabled {
 			e.shut()
 		}
 		if was != e.disabled {
-			g.log.LogAttrs(ctx, access.LevelAudit, EventConfigured,
-				slog.String(access.KeyInterface, name), slog.String(access.KeyState, stateOf(e.disabled)))
+			changed = append(changed, change{name, e.disabled})
 		}
 	}
-	return nil
+	return changed, nil
 }
 
 // The events of this package.
 const (
 	EventConfigured = "gate.configured" // an entry was enabled or disabled
-	EventRefused    = "gate.refused"    // a connection beyond the limit, or that came too late
+	EventRefused    = "gate.refused"    // connections beyond the limit, or that came too late
 )
 
 func stateOf(disabled bool) string {
@@ -128,13 +146,23 @@ func (e *entry) shut() {
 
 // Close shuts every entry for good. A second Close does nothing.
 func (g *Gate) Close() error {
+	for _, r := range g.shutAll() {
+		g.logRefused(r)
+	}
+	return nil
+}
+
+// shutAll returns the refusals that were not logged yet.
+func (g *Gate) shutAll() (rest []refusal) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.closed = true
-	for _, e := range g.entries {
+	for _, name := range slices.Sorted(maps.Keys(g.entries)) {
+		e := g.entries[name]
 		e.shut()
+		rest = append(rest, e.fold.rest(name)...)
 	}
-	return nil
+	return rest
 }
 
 // List returns the list.

@@ -139,6 +139,7 @@ func TestList(t *testing.T) {
 		"name":      {Interfaces: []gate.Interface{{Name: "Web", Network: "tcp", Address: ":1", Reason: "x"}}},
 		"long":      {Interfaces: []gate.Interface{{Name: strings.Repeat("a", 65), Network: "tcp", Address: ":1", Reason: "x"}}},
 		"network":   {Interfaces: []gate.Interface{{Name: "web", Network: "udp", Address: ":1", Reason: "x"}}},
+		"unix":      {Interfaces: []gate.Interface{{Name: "web", Network: "unix", Address: "/run/web", Reason: "x"}}}, // still to come
 		"address":   {Interfaces: []gate.Interface{{Name: "web", Network: "tcp", Reason: "x"}}},
 		"no reason": {Interfaces: []gate.Interface{{Name: "web", Network: "tcp", Address: ":1"}}},
 		"conns":     {Interfaces: []gate.Interface{{Name: "web", Network: "tcp", Address: ":1", Reason: "x", MaxConns: -1}}},

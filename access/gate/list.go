@@ -28,7 +28,7 @@ type List struct {
 // Interface is a way in.
 type Interface struct {
 	Name           string            `json:"name"`    // as access.Facts.Interface; [a-z0-9-], 1 to 64 bytes
-	Network        string            `json:"network"` // "tcp" or "unix"
+	Network        string            `json:"network"` // "tcp"
 	Address        string            `json:"address"`
 	Authentication string            `json:"authentication"` // in words
 	Permission     access.Permission `json:"permission,omitempty"`
@@ -55,11 +55,13 @@ type Settings struct {
 }
 
 // ErrDisabled is wrapped by errors about an entry that is shut; [ErrUnknown] about
-// one that is not on the list, and [ErrHost] about a host that a flow does not name.
+// one that is not on the list, [ErrHost] about a host that a flow does not name, and
+// [ErrListening] about an interface that has its listener already.
 var (
-	ErrDisabled = errors.New("disabled")
-	ErrUnknown  = errors.New("not on the list")
-	ErrHost     = errors.New("host is not named by the flow")
+	ErrDisabled  = errors.New("disabled")
+	ErrUnknown   = errors.New("not on the list")
+	ErrHost      = errors.New("host is not named by the flow")
+	ErrListening = errors.New("a listener is open")
 )
 
 func (l *List) check() error {
@@ -71,8 +73,8 @@ func (l *List) check() error {
 		if err := checkEntry(names, i.Name, i.Reason, i.MaxConns); err != nil {
 			return err
 		}
-		if i.Network != "tcp" && i.Network != "unix" || i.Address == "" {
-			return fmt.Errorf("interface %s: network is tcp or unix, with an address", i.Name)
+		if i.Network != "tcp" || i.Address == "" {
+			return fmt.Errorf("interface %s: network is tcp, with an address", i.Name)
 		}
 	}
 	for _, f := range l.Flows {
