@@ -30,7 +30,7 @@ func (c *Client) keptSet(ctx context.Context) (*set, error) {
 	if data, err = c.kept(ctx, keptName(metadata.TARGETS, m.Version)); err != nil {
 		return nil, err
 	}
-	if _, err := s.targets(data, first().edge, nil); err != nil {
+	if meta, _ := s.targets(data, first().edge, nil); meta == nil {
 		return nil, nil
 	}
 	if ok, err := c.allAboveFloors(ctx, s); !ok {

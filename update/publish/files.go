@@ -122,7 +122,7 @@ func (t *temp) ReadFrom(from io.Reader) (int64, error) {
 			t.size += int64(n)
 		}
 		switch {
-		case err == io.EOF: // not wrapped: that would be somebody else's end
+		case err == io.EOF: //nolint:errorlint // wrapped, it is the end of something else
 			return t.size, nil
 		case err != nil:
 			return t.size, fmt.Errorf("publish: read image: %w", err)
