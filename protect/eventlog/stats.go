@@ -69,7 +69,7 @@ func (l *Log) Features() []clause.Feature {
 		},
 	}, {
 		ID: "eventlog.chained", Clauses: []clause.ID{clause.C5_2_5_1_2_D, clause.C5_2_5_1_4}, Package: "protect/eventlog",
-		Summary: "a changed, removed or reordered record is found with the log's public key; a removed end, but for the last 10 s, with the anchor",
+		Summary:  "a changed, removed or reordered record is found with the log's public key; a removed end, but for the last 10 s, with the anchor",
 		Settings: []clause.Setting{{Name: "anchor", Value: strconv.FormatBool(l.opts.Anchor != nil)}},
 	}, {
 		ID: "eventlog.export", Clauses: []clause.ID{clause.C5_2_5_2_2_C}, Package: "protect/eventlog",
