@@ -8,7 +8,13 @@
 // once more read back from the medium before it is activated. Bytes come from a [Source]
 // that is not trusted. A release below the running one, below the floor, revoked by the
 // vendor or failed on this device is refused. Who checks, installs, confirms and rolls
-// back needs a permission, which is asked again before what cannot be undone.
+// back needs a permission, which is asked again before what cannot be undone. Until the
+// device restarts, who asked for an installation must still hold it as well as the service
+// that carries it out; events say who asked, what was refused, and what became of it.
+//
+// A revocation names numbers, since the program knows its own. The newest document that
+// was verified is kept, so that what it revokes is neither started nor confirmed when the
+// vendor cannot be asked any more; what was armed is disarmed, and a trial ends.
 //
 // A new release is on trial: it must be healthy without a break, or is rolled back, by
 // Run or, if it does not even start, by the boot loader; it is not tried again then. A
@@ -29,8 +35,9 @@
 // the boot chain says that the running release is confirmed; the program says its number;
 // and the release document of that very number is the one that the verified metadata
 // lists now. The copy of the document that is kept beside the journal saves fetching it
-// and proves nothing; a gate that is asked about a restart or a confirmation sees no more
-// than that copy. When the vendor cannot be reached, or offers another release by
+// and proves nothing; a gate that is asked about a restart or a confirmation sees it if the
+// verified metadata lists it, and else a release without fields, or with what the program
+// says of itself. When the vendor cannot be reached, or offers another release by
 // then, the floor waits until a Check finds the document again; [Version].Floor, in the
 // image, waits for nothing. A floor never rises above the number of the confirmed release.
 //
@@ -40,13 +47,27 @@
 // secure boot (27402 5.2.7.2.J). Who can write the slots or the boot variable behind the
 // back of the system can start what he likes. Who can write the journal can stop updates,
 // and start an installation anew. With several components he can also have a part that
-// does not decide the boot put back to the place before it. Windows, postponement and
-// notices are those of the gates and the composition; there are no deltas yet. A trial is
-// confirmed by health, and by a gate that holds back until a person agrees.
+// does not decide the boot put back to the place before it. Who can write "update/newest"
+// can have a trial given up by a revocation that the vendor did not make, or make a
+// device forget one until it finds the vendor again; with "update/release" he can hide
+// that what is armed was revoked, until it is started and says its number. A program that
+// says a wrong number is not found out while its document cannot be verified.
+//
+// The journal holds the id of who asked while an installation is under way, readable
+// without the vault; what the log says of him after a restart of the device is believed
+// of it. After such a restart, and for what he set as [Policy], the device goes on by the
+// permission of the service alone: no mandate is kept. An armed release also starts when
+// the power goes before the right was seen to be lost.
+//
+// Windows, postponement and notices are those of the gates and the composition; there are
+// no deltas yet. A trial is confirmed by health, and by a gate that holds back until a
+// person agrees.
 //
 // Threats: a mirror that sends other, too few, too many or no bytes, or sends them slowly
 // (refused, within limits of time and traffic); an old release replayed; a right that is
-// taken away during a download; a bad release; a power cut; a forged journal.
+// taken away during a download; a bad release; a power cut; a forged journal;
+// a revocation that was seen and is hidden afterwards; wrong bytes that are sent again and
+// again to wear out the medium (automatic installations back off, to once a week).
 //
 // # Power cuts
 //

@@ -31,9 +31,9 @@ var states = [...]string{
 }
 
 const (
-	maxFailed  = 16      // releases that failed and are remembered, newest last
-	maxJournal = 12 << 10// bytes
-	maxName    = 32      // of a place
+	maxFailed  = 16       // releases that failed and are remembered, newest last
+	maxJournal = 12 << 10 // bytes
+	maxName    = 32       // of a place
 	maxReason  = 256
 )
 

@@ -240,6 +240,7 @@ func ops() []powercut.Op {
 		reading(armed, op("update.disarm", "Updater.Rollback", installed, on(rollingBack))),
 		op("update.run", "Updater.Run", trial, running),
 		op("update.check", "Updater.Check", life(trial, offline), on(checking)),
+		reading(forewarned, op("update.remember", "Updater.Check", trial, warned)),
 	}
 }
 
@@ -248,6 +249,23 @@ func offline(ctx context.Context, m *powercut.Machine, v *vendor) error {
 	alone := v.clone()
 	clear(alone.targets)
 	return on(confirming)(ctx, m, alone)
+}
+
+// forewarned is whether a device still knows the revocation, which it acts on at its next
+// start: the first look finds the release being given up, the second one the one before.
+func forewarned(ctx context.Context, m *powercut.Machine, v *vendor) (string, error) {
+	text, err := describe(ctx, m, v)
+	return fmt.Sprintf("revoked=%t confirmed=%t", strings.Contains(text, "revoked by 1.3"), strings.HasPrefix(text, "1.2 trial=false")), err
+}
+
+// warned learns that the release on trial was revoked.
+func warned(ctx context.Context, m *powercut.Machine, v *vendor) error {
+	v = v.clone()
+	revoking(v)
+	return on(func(ctx context.Context, d *device) error {
+		_, err := d.Check(ctx)
+		return errors.Join(err, d.Health(ctx)) // a revocation that could not be kept
+	})(ctx, m, v)
 }
 
 func checking(ctx context.Context, d *device) error {
