@@ -13,7 +13,7 @@ import (
 // exhaustive are tests that try everything there is on one goroutine: the race
 // detector finds nothing in them and makes them ten times slower. The steps powercut
 // and exhaustive run them without it.
-const exhaustive = "^(TestPowerCut.*|Test.*Every(Byte|Bit).*|TestKill|TestLife.*|TestMemoryBound|TestForgedJournal)$"
+const exhaustive = "^(TestPowerCut.*|Test.*Every(Byte|Bit).*|TestKill|TestLife.*|TestMemoryBound|TestForgedJournal|TestInterlock)$"
 
 func test(ctx context.Context) error {
 	run := goCmd("test", "-race", "-shuffle=on", "-timeout=15m", "-skip="+exhaustive, "-coverprofile=build/cover.out", "./...")
