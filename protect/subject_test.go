@@ -95,7 +95,7 @@ func TestRequestOnItsWayDoesNotComeBack(t *testing.T) {
 			camera, err := access.AsService(t.Context(), g.Issuer("service"), "camera")
 			require.NoError(t, err)
 			inFlight := map[string]context.Context{
-				"herself": g.as("alice"), "the owner": g.as("ann"), "a service": camera, "nobody": context.Background(),
+				"herself": g.as("alice"), "the owner": g.as("ann"), "a service": camera,
 			}
 			handle, err := g.Subject(inFlight["herself"], "alice")
 			require.NoError(t, err)
@@ -117,9 +117,11 @@ func TestRequestOnItsWayDoesNotComeBack(t *testing.T) {
 			}
 			require.NoError(t, g.Subjects().Verify(t.Context(), "alice"))
 			if erase != "everybody" {
-				_, err = g.Subject(inFlight["nobody"], "bob")
+				_, err = g.Subject(inFlight["herself"], "bob")
 				require.NoError(t, err, "others go on")
-				_, err = g.Subject(inFlight["nobody"], "carol")
+				_, err = g.OpenSubject(t.Context(), "alice")
+				require.ErrorIs(t, err, protect.ErrMissing, "code without an entity asks so")
+				_, err = g.Subject(camera, "carol")
 				require.NoError(t, err, "also new ones")
 			}
 			g.assign("alice")
