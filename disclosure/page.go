@@ -167,14 +167,18 @@ func areaOf(f clause.Feature) clause.Area {
 	return ""
 }
 
-// shown reports whether every entry of the feature that must have evidence has some.
+// shown reports whether an entry of the feature has evidence, and none that must have
+// some is without.
 func shown(f clause.Feature, st *risk.Statement) bool {
+	some := false
 	for _, id := range f.Clauses {
-		if row, ok := st.Row(id); ok && !row.OK {
+		row, ok := st.Row(id)
+		if ok && !row.OK {
 			return false
 		}
+		some = some || ok && (row.Status == risk.IncludedProven || row.Status == risk.IncludedAttested)
 	}
-	return true
+	return some
 }
 
 // left are the requirements that the statement leaves out, or to others, or fails.

@@ -49,7 +49,7 @@ func (l *life) refuseBeforeCommissioning() error {
 	if err := l.refused(l.ask("label", string(label), "change", patch, nil), "denied"); err != nil {
 		return err
 	}
-	if err := l.refused(l.ask("", "", "change", patch, nil), "not commissioned"); err != nil {
+	if err := l.refused(l.ask("", "", "tune", nil, nil), "not commissioned"); err != nil {
 		return err
 	}
 	return l.refused(l.ask("", "", "install", "", nil), "denied")
@@ -87,7 +87,10 @@ func (l *life) unauthorised() error {
 	if err := l.refused(l.ask("bob", bobsPassword, "change", patch, nil), "denied"); err != nil {
 		return err
 	}
-	return l.refused(l.ask("bob", "a guess", "change", patch, nil), "password")
+	if err := l.refused(l.ask("bob", "a guess", "change", patch, nil), "password"); err != nil {
+		return err
+	}
+	return l.refused(l.ask("", "", "change", patch, nil), "nobody is authenticated")
 }
 
 func (l *life) insecure() error {

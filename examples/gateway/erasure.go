@@ -32,7 +32,7 @@ func (g *gateway) openErasure(ctx context.Context) (err error) {
 			{Compartments: []string{"logs"}, Reason: "events; see what is retained"},
 		},
 	}, compartment(ctx, g.vault, protect.ClassFloor), g.guard, &erase.Options{
-		Signer: g.deviceKey, Device: device, Interlock: g.interlock, Log: g.log, Notice: g.eraseNotice,
+		Signer: g.deviceKey, Device: device, Interlock: g.interlock, Log: g.log, Notice: g.eraseNotice, Sync: g.syncLog,
 	})
 	return err
 }

@@ -32,26 +32,24 @@ func (g *gateway) finishReset(ctx context.Context) error {
 		return err
 	}
 	g.vault.Guard(guard)
-	resetter, err := g.newResetter(ctx, guard, log)
+	resetter, err := g.newResetter(ctx, guard, log, nil)
 	if err != nil {
 		return err
 	}
-	if err := resetter.Resume(ctx); err != nil {
-		return err
-	}
-	if g.dir.Held() != nil {
+	err = resetter.Resume(ctx)
+	if errors.Is(err, reset.ErrRestart) {
 		return errRestart // what was reset is opened by the next start
 	}
-	return nil
+	return err
 }
 
 func (g *gateway) openReset(ctx context.Context) (err error) {
-	g.resetter, err = g.newResetter(ctx, g.guard, g.log)
+	g.resetter, err = g.newResetter(ctx, g.guard, g.log, g.syncLog)
 	return err
 }
 
 // newResetter says what a factory reset is here. The floor is no class of it.
-func (g *gateway) newResetter(ctx context.Context, guard *access.Guard, log *slog.Logger) (*reset.Resetter, error) {
+func (g *gateway) newResetter(ctx context.Context, guard *access.Guard, log *slog.Logger, sync func(context.Context) error) (*reset.Resetter, error) {
 	floor := compartment(ctx, g.vault, protect.ClassFloor)
 	steps := []reset.Step{
 		reset.EndOwnership(guard, reset.Factory),
@@ -64,7 +62,7 @@ func (g *gateway) newResetter(ctx context.Context, guard *access.Guard, log *slo
 		steps = steps[1:]
 	}
 	return reset.Open(ctx, g.dir, floor, guard, steps, &reset.Options{
-		Restart: g.host.Restart, Interlock: g.interlock, Log: log, Notice: g.resetNotice,
+		Restart: g.host.Restart, Interlock: g.interlock, Log: log, Notice: g.resetNotice, Sync: sync,
 	})
 }
 
@@ -93,7 +91,7 @@ func (g *gateway) destroyKeys(ctx context.Context, scope string, floor durable.S
 	if g.is("password-kept") {
 		classes = slices.DeleteFunc(classes, func(c protect.Class) bool { return c == protect.ClassSecurity })
 	}
-	err := eventlog.Retire(ctx, durable.Sub(floor, "log"), "")
+	err := g.retireLog(ctx, floor)
 	if g.is("floor-lost") {
 		err = errors.Join(err, floor.Delete(ctx, "update/floors"))
 	}
@@ -103,6 +101,18 @@ func (g *gateway) destroyKeys(ctx context.Context, scope string, floor durable.S
 	method, err := g.vault.EraseClasses(ctx, protect.Authority{Permission: access.ResetRequest, Resource: scope}, classes...)
 	return string(method), err
 }
+
+// retireLog says that the log ends here for good: of the open one with its true end, in
+// a reset that is resumed with what the anchor has.
+func (g *gateway) retireLog(ctx context.Context, floor durable.Store) error {
+	if g.events != nil {
+		return g.events.Retire(ctx)
+	}
+	return eventlog.Retire(ctx, durable.Sub(floor, "log"), "")
+}
+
+// syncLog is asked by what must not answer before its event is kept.
+func (g *gateway) syncLog(ctx context.Context) error { return eventlog.Sync(ctx, g.log) }
 
 func (g *gateway) resetNotice(ctx context.Context, n reset.Notice) error {
 	return g.raise(ctx, serviceErase, notify.Notice{Type: n.Type, Key: n.Key, Title: n.Title, Text: n.Text})
