@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"testing"
 	"time"
@@ -174,8 +173,4 @@ func (d *bundled) last(p pen) config.AppliedBundle {
 		}
 	}
 	return config.AppliedBundle{}
-}
-
-func (d *bundled) names(name string) config.Bundle {
-	return config.Bundle{Sequence: 1, Patch: json.RawMessage(`{"name":"` + name + `"}`)}
 }

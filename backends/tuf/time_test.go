@@ -156,7 +156,7 @@ func TestEndsWithContext(t *testing.T) {
 }
 
 // silent is a Source whose files never come.
-type silent struct{ *mirror }
+type silent struct{}
 
 func (silent) Open(ctx context.Context, _ string, _, _ int64) (io.ReadCloser, int64, error) {
 	return io.NopCloser(stuck{ctx}), 0, nil

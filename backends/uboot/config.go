@@ -45,7 +45,7 @@ func (c Config) checked() (Config, error) {
 	}
 	c.Slots = slices.Clone(c.Slots)
 	if c.Size < sector || c.Size > MaxSize || c.Size%sector != 0 {
-		return c, fmt.Errorf("Size %d, want a multiple of %d up to %d: %w", c.Size, sector, MaxSize, fs.ErrInvalid)
+		return c, fmt.Errorf("size %d, want a multiple of %d up to %d: %w", c.Size, sector, MaxSize, fs.ErrInvalid)
 	}
 	for _, l := range c.locations() {
 		if !fs.ValidPath(l.File) || l.File == "." {

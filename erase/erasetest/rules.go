@@ -162,7 +162,7 @@ func checkVerify(k *kit) error {
 		return err
 	}
 	if s.Store.Verify(s.May(k.ctx), alice) == nil {
-		return errors.New("Verify says that nothing is there before the erasure")
+		return errors.New("by Verify nothing is there before the erasure")
 	}
 	if _, err := s.Store.Erase(s.May(k.ctx), alice); err != nil {
 		return err
@@ -172,7 +172,7 @@ func checkVerify(k *kit) error {
 			return fmt.Errorf("after the erasure: %w", err)
 		}
 		if s.Store.Verify(s.May(k.ctx), bob) == nil {
-			return errors.New("Verify says that nothing is there of somebody who was not erased")
+			return errors.New("by Verify nothing is there of somebody who was not erased")
 		}
 		s = k.h.Reopen(k.TB, s)
 	}
@@ -180,7 +180,7 @@ func checkVerify(k *kit) error {
 		return err
 	}
 	if s.Store.Verify(s.May(k.ctx), alice) == nil {
-		return errors.New("Verify says that nothing is there of what came after the erasure")
+		return errors.New("by Verify nothing is there of what came after the erasure")
 	}
 	return nil
 }

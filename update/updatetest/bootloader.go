@@ -176,7 +176,7 @@ func checkDamaged(k *bootKit) error {
 	k.h.Damage(k.TB, b)
 	states, err := b.State(k.ctx)
 	if len(states) > 0 {
-		return fmt.Errorf("State gives %+v", states)
+		return fmt.Errorf("it gives %+v as State", states)
 	}
 	for what, err := range map[string]error{
 		"State": err, "SetBad": b.SetBad(k.ctx, s.other.Name), "Try": b.Try(k.ctx, s.other.Name, 1), "MarkGood": b.MarkGood(k.ctx, s.running.Name),

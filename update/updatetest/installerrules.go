@@ -142,7 +142,7 @@ func checkUnbootable(k *slotKit) error {
 		}
 		changed := !bytes.Equal(old, k.h.Content(k.TB, in, before.Other))
 		if (changed || acked) && (inv.Good || inv.Armed || inv.Running != before.Running) {
-			err = fmt.Errorf("Prepare returned: %v, the place was changed: %v, and the inventory is %+v", acked, changed, inv)
+			err = fmt.Errorf("it returned from Prepare: %v, the place was changed: %v, and the inventory is %+v", acked, changed, inv)
 		}
 		return cut, err
 	})
