@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/iot-device-baseline/baseline/durable"
@@ -106,15 +107,19 @@ func (k *killer) round() error {
 		if starts == 60 {
 			return unexpected("the release is not decided after %d starts", starts)
 		}
-		if k.verbose {
-			s, err := k.status()
-			k.tellf("        release %d healthy %v: %+v slot %s %v", k.number, img.Healthy, s, k.now.Slot, err)
-		}
-		done, err := k.decided(img)
-		if done || err != nil {
+		s, err := k.status()
+		if err != nil && !leaving(err) {
 			return err
 		}
-		state, err := k.life.chase(func(state string) bool { return k.wants(state) && cuts[state] < 2 })
+		if k.verbose {
+			k.tellf("        release %d healthy %v: %+v slot %s %v", k.number, img.Healthy, s, k.now.Slot, err)
+		}
+		if err == nil { // else it restarts, and is met at its next start
+			if done, err := k.decided(img, s); done || err != nil {
+				return err
+			}
+		}
+		state, err := k.life.chase(s, err == nil, func(state string) bool { return k.wants(state) && cuts[state] < 2 })
 		if err != nil {
 			return err
 		}
@@ -141,13 +146,8 @@ func (k *killer) floorOf(img image) uint64 {
 
 // decided checks what must hold at every start, and reports whether the release is
 // confirmed or given up.
-func (k *killer) decided(img image) (bool, error) {
-	s, err := k.status()
+func (k *killer) decided(img image, s status) (bool, error) {
 	switch {
-	case leaving(err):
-		return false, nil // it restarts, and is met at its next start
-	case err != nil:
-		return false, err
 	case s.Floor < k.floor:
 		return false, unexpected("the floor fell from %d to %d", k.floor, s.Floor)
 	case s.Version != img.Version && s.Version != k.stable:
@@ -167,17 +167,13 @@ func (k *killer) decided(img image) (bool, error) {
 }
 
 // chase lets the device go on, and cuts the power in the first state that cut wants,
-// after a random moment. It returns the state that the journal of the dead device is
+// after a random moment. s is its status, if it answers. chase returns the state that the journal of the dead device is
 // in, or "" when the program ended by itself.
-func (l *life) chase(cut func(state string) bool) (state string, err error) {
-	s, err := l.status()
-	if err != nil && !leaving(err) {
-		return "", err
-	}
-	if !s.Trial && s.Update != "rolling back" && s.Update != "confirming" {
+func (l *life) chase(s status, answers bool, cut func(state string) bool) (state string, err error) {
+	if answers && !s.Trial && s.Update != "rolling back" && s.Update != "confirming" {
 		answer := l.later("ann", annsPassword, "install", "")
 		defer func() {
-			if refusal := <-answer; err == nil && refusal != nil && !leaving(refusal) {
+			if refusal := <-answer; err == nil && refusal != nil && !leaving(refusal) && !busy(refusal) {
 				err = refusal
 			}
 		}()
@@ -186,7 +182,8 @@ func (l *life) chase(cut func(state string) bool) (state string, err error) {
 		return cut(m.State) || m.State == "rolled back" && s.Update != "rolled back" || m.State == "idle" && (s.Trial || s.Update != "idle")
 	}
 	if err := l.until("a state to cut in", met); err != nil && !errors.Is(err, errEnded) {
-		return "", err
+		now, also := l.status()
+		return "", fmt.Errorf("%w; from %+v it came to %+v, %v; %v", err, s, now, also, errors.Join(err, l.now.cut()))
 	}
 	wait := time.NewTimer(time.Duration(rand.Int64N(int64(3 * time.Millisecond))))
 	defer wait.Stop()
@@ -202,6 +199,9 @@ func (l *life) chase(cut func(state string) bool) (state string, err error) {
 	}
 	return l.journal()
 }
+
+// busy reports whether the device does already what it was asked for.
+func busy(err error) bool { return strings.Contains(err.Error(), "another installation is under way") }
 
 // journal reads the state that the journal of a dead device says.
 func (l *life) journal() (string, error) {

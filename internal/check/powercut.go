@@ -23,7 +23,7 @@ var cutLine = regexp.MustCompile(`powercut: (.+?) op=.*? points=(\d+)/(\d+) stat
 // Least what the tests of power cuts must show together.
 const (
 	leastNames  = 8
-	leastStates = 600
+	leastStates = 2000
 )
 
 // powercuts runs the tests of power cuts on a sound medium, where nothing may be
@@ -77,7 +77,7 @@ func mustBreak(ctx context.Context, breakage string, sound map[string]cutReport)
 
 // explore runs all tests of power cuts and gives their reports by name.
 func explore(ctx context.Context, breakage string) (map[string]cutReport, error) {
-	run := goCmd("test", "-count=1", "-vet=off", "-timeout=4m", "-run=^TestPowerCut", "-v", "./...")
+	run := goCmd("test", "-count=1", "-vet=off", "-timeout=15m", "-run=^TestPowerCut", "-v", "./...")
 	out, err := run.with("POWERCUT_BREAK=" + breakage).output(ctx)
 	if err != nil && breakage == "" {
 		for line := range strings.Lines(out) {
