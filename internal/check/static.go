@@ -88,7 +88,7 @@ func deps(ctx context.Context) error {
 }
 
 // smallFlags build for a small device: what is not inlined is there once, with one
-// line in the tables, and some 200 KiB go.
+// line in the tables, and some 256 KiB go.
 var smallFlags = []string{"-trimpath", "-ldflags=-s -w", "-gcflags=all=-l"}
 
 func footprint(ctx context.Context) error {
