@@ -133,7 +133,7 @@ func serve(ctx context.Context, c command, out io.Writer) error {
 }
 
 func verifyReceipt(_ context.Context, c command, out io.Writer) error {
-	key, err := publicKey(c.key)
+	key, err := PublicKey(c.key)
 	if err != nil {
 		return err
 	}
@@ -157,7 +157,7 @@ func verifyReceipt(_ context.Context, c command, out io.Writer) error {
 }
 
 func verifyLog(_ context.Context, c command, out io.Writer) error {
-	key, err := publicKey(c.key)
+	key, err := PublicKey(c.key)
 	if err != nil {
 		return err
 	}
@@ -173,7 +173,8 @@ func verifyLog(_ context.Context, c command, out io.Writer) error {
 	return nil
 }
 
-func publicKey(name string) (ed25519.PublicKey, error) {
+// PublicKey reads the public key of a device from a PEM file.
+func PublicKey(name string) (ed25519.PublicKey, error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
 		return nil, err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/ed25519"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -96,13 +95,5 @@ func (d *desk) read(name string) ([]byte, error) {
 }
 
 func (d *desk) publicKey(name string) (ed25519.PublicKey, error) {
-	text, err := d.read(name)
-	if err != nil {
-		return nil, err
-	}
-	key, err := parsePublic(text)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return key, nil
+	return bench.PublicKey(filepath.Join(d.dir, deskDir, name))
 }

@@ -117,6 +117,3 @@ func (g *gateway) syncLog(ctx context.Context) error { return eventlog.Sync(ctx,
 func (g *gateway) resetNotice(ctx context.Context, n reset.Notice) error {
 	return g.raise(ctx, serviceErase, notify.Notice{Type: n.Type, Key: n.Key, Title: n.Title, Text: n.Text})
 }
-
-// resetting is the part that resets, unless the fault of forgetting it is planted.
-func (g *gateway) resetting() baseline.Resetter { return g.resetter }

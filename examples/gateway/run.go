@@ -67,7 +67,7 @@ func (g *gateway) live(ctx context.Context, port *console) (err error) {
 // parts are what the gateway claims to do.
 func (g *gateway) parts(port *console) baseline.Parts {
 	p := baseline.Parts{
-		Accessor: g.guard, Protector: g.vault, Eraser: g.eraser, Resetter: g.resetting(),
+		Accessor: g.guard, Protector: g.vault, Eraser: g.eraser, Resetter: g.resetter,
 		Configurer: g.settings, Notifier: g.notices, Updater: g.updater,
 		Extra: []baseline.Part{g.events, g.users, g.gate, plug{g, port}, &teller{g}},
 	}
