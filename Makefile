@@ -17,7 +17,7 @@ check: build ## everything that must hold before a change lands (CI runs this)
 
 test: ## all tests; installs what they need from Debian when it can
 	@$(CHECK) tools
-	$(GO) test -shuffle=on ./...
+	CGO_ENABLED=0 $(GO) test -shuffle=on ./...
 	@$(CHECK) outoftree
 
 bench: ## benchmarks against the budgets of docs/design.md

@@ -16,7 +16,7 @@ import (
 // with a TUF repository behind HTTPS.
 func TestKill(t *testing.T) {
 	gateway := filepath.Join(t.TempDir(), "gateway")
-	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", gateway, "../examples/gateway")
+	build := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-s -w", "-o", gateway, "../examples/gateway")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, "%s", out)

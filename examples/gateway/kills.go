@@ -29,7 +29,8 @@ var killStates = []struct{ name, state string }{
 type killer struct {
 	*life
 	each   int
-	met    map[string]int // by state
+	met    map[string]int           // by state
+	within map[string]time.Duration // how long after a state was seen it is cut, at most
 	kills  int
 	bad    int
 	number uint64 // of the newest release
@@ -41,9 +42,17 @@ type killer struct {
 
 const maxRounds = 400
 
+// killWithin is how long after it has seen a state the killer waits, at most, before it
+// cuts: first the one, and never longer. Some states last less: each cut that comes too
+// late halves the time, and each in time doubles it.
+const killWithin = 3 * time.Millisecond
+
 func (l *life) killMain(each int) error {
 	l.box.args = append(l.box.args, "-quick")
-	k := &killer{life: l, each: each, met: map[string]int{}, number: 10, stable: "1.0"}
+	k := &killer{life: l, each: each, met: map[string]int{}, within: map[string]time.Duration{}, number: 10, stable: "1.0"}
+	for _, s := range killStates {
+		k.within[s.state] = killWithin
+	}
 	for _, step := range []func() error{l.provision, l.commission} {
 		if err := step(); err != nil {
 			return err
@@ -119,7 +128,7 @@ func (k *killer) round() error {
 				return err
 			}
 		}
-		state, err := k.life.chase(s, err == nil, func(state string) bool { return k.wants(state) && cuts[state] < 2 })
+		state, err := k.chase(s, err == nil, func(state string) bool { return k.wants(state) && cuts[state] < 2 })
 		if err != nil {
 			return err
 		}
@@ -167,37 +176,52 @@ func (k *killer) decided(img image, s status) (bool, error) {
 }
 
 // chase lets the device go on, and cuts the power in the first state that cut wants,
-// after a random moment. s is its status, if it answers. chase returns the state that the journal of the dead device is
-// in, or "" when the program ended by itself.
-func (l *life) chase(s status, answers bool, cut func(state string) bool) (state string, err error) {
+// after a random moment. s is its status, if it answers. chase returns the state that
+// the journal of the dead device is in, or "" when the program ended by itself.
+func (k *killer) chase(s status, answers bool, cut func(state string) bool) (state string, err error) {
 	if answers && !s.Trial && s.Update != "rolling back" && s.Update != "confirming" {
-		answer := l.later("ann", annsPassword, "install", "")
+		answer := k.later("ann", annsPassword, "install", "")
 		defer func() {
 			if refusal := <-answer; err == nil && refusal != nil && !leaving(refusal) && !busy(refusal) {
 				err = refusal
 			}
 		}()
 	}
+	aim := ""
 	met := func(m message) bool {
-		return cut(m.State) || m.State == "rolled back" && s.Update != "rolled back" || m.State == "idle" && (s.Trial || s.Update != "idle")
+		if cut(m.State) {
+			aim = m.State
+			return true
+		}
+		return m.State == "rolled back" && s.Update != "rolled back" || m.State == "idle" && (s.Trial || s.Update != "idle")
 	}
-	if err := l.until("a state to cut in", met); err != nil && !errors.Is(err, errEnded) {
-		now, also := l.status()
-		return "", fmt.Errorf("%w; from %+v it came to %+v, %v; %v", err, s, now, also, errors.Join(err, l.now.cut()))
+	if err := k.until("a state to cut in", met); err != nil && !errors.Is(err, errEnded) {
+		now, also := k.status()
+		return "", fmt.Errorf("%w; from %+v it came to %+v, %v; %v", err, s, now, also, errors.Join(err, k.now.cut()))
 	}
-	wait := time.NewTimer(time.Duration(rand.Int64N(int64(3 * time.Millisecond))))
+	wait := time.NewTimer(time.Duration(rand.Int64N(int64(k.within[aim]) + 1)))
 	defer wait.Stop()
 	select {
 	case <-wait.C:
-	case <-l.now.over:
+	case <-k.now.over:
 	}
-	if err := l.now.cut(); err != nil {
+	if err := k.now.cut(); err != nil {
 		return "", err
 	}
-	if !l.now.killed() {
-		return "", nil
+	if k.now.killed() {
+		state, err = k.life.journal()
 	}
-	return l.journal()
+	k.learn(aim, state)
+	return state, err
+}
+
+// learn adapts the time within which a state is cut to where the last cut fell.
+func (k *killer) learn(aim, state string) {
+	if aim == state {
+		k.within[aim] = min(2*k.within[aim], killWithin)
+	} else {
+		k.within[aim] /= 2
+	}
 }
 
 // busy reports whether the device does already what it was asked for.

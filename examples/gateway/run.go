@@ -104,11 +104,19 @@ type teller struct{ g *gateway }
 // Features implements baseline.Part.
 func (*teller) Features() []clause.Feature { return nil }
 
-const tellEvery = 2 * time.Millisecond
+// tellEvery is how often it looks: for -kills it must not miss a state.
+const (
+	tellEvery = 2 * time.Millisecond
+	tellQuick = 200 * time.Microsecond
+)
 
 // Run implements baseline.Runner.
 func (t *teller) Run(ctx context.Context) error {
-	ticker := time.NewTicker(tellEvery)
+	every := tellEvery
+	if t.g.how.quick {
+		every = tellQuick
+	}
+	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	var last message
 	for {

@@ -19,12 +19,13 @@ func TestChoose(t *testing.T) {
 }
 
 func TestReadCuts(t *testing.T) {
-	got, err := readCuts(`=== RUN   TestPowerCut
+	got := map[string]cutReport{}
+	err := readCuts(`=== RUN   TestPowerCut
     x_test.go:7: powercut: durable.put op=Dir.Put points=7/8 states=12 cuts=64 bad=3
     x_test.go:7: powercut: durable.put: 3 bad:
     x_test.go:9: powercut: log op=Log.Append,Log.Sync points=2/2 states=1 cuts=4 bad=0
 ok  	example.com/x	0.1s
-`)
+`, got)
 	require.NoError(t, err)
 	assert.Equal(t, map[string]cutReport{
 		"durable.put": {"durable.put", 7, 8, 12, 64, 3},
@@ -32,12 +33,12 @@ ok  	example.com/x	0.1s
 	}, got)
 
 	line := "powercut: a op=b points=1/1 states=1 cuts=1 bad=0\n"
-	_, err = readCuts(line + line)
+	err = readCuts(line+line, map[string]cutReport{})
 	require.ErrorContains(t, err, "two power-cut tests are named a")
 }
 
 func TestDevicesAreEmulatedWithoutCgo(t *testing.T) {
-	c := onDevice("qemu-arm", "GOARCH=arm")
+	c := onDevice("qemu-arm", "arm")
 	assert.Contains(t, c.env, "CGO_ENABLED=0")
 	assert.Contains(t, c.String(), "-exec=qemu-arm")
 	assert.Contains(t, c.String(), "./protect/...")

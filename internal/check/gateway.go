@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os/exec"
 	"strings"
-	"sync"
 )
 
 const gatewayProgram = "build/gateway"
@@ -17,52 +16,46 @@ const leastFaults = 12
 // gatewayFaults plants each fault that examples/gateway knows, and wants its life to
 // end at the step that shows it.
 func gatewayFaults(ctx context.Context) error {
-	if err := goCmd("build", "-trimpath", "-ldflags=-s -w", "-o", gatewayProgram, "./examples/gateway").with("CGO_ENABLED=0").run(ctx); err != nil {
+	if err := goCmd("build", "-o", gatewayProgram, "./examples/gateway").run(ctx); err != nil {
 		return err
 	}
 	list, err := exec.CommandContext(ctx, gatewayProgram, "-break", "list").Output()
 	if err != nil {
 		return err
 	}
-	var all sync.WaitGroup
-	var mu sync.Mutex
-	slots := make(chan struct{}, 2)
-	faults, named := 0, 0
+	steps := map[string]string{} // of each fault: where it shows
+	var lives []command
 	for line := range strings.Lines(string(list)) {
-		faults++
-		all.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			ok, how := faultShows(ctx, line)
-			mu.Lock()
-			defer mu.Unlock()
-			if fmt.Println("fault:", how); ok {
-				named++
-			}
-		})
+		name := strings.Fields(line)[0]
+		_, steps[name], _ = strings.Cut(strings.TrimSpace(line), "shown at: ")
+		lives = append(lives, command{args: []string{gatewayProgram, "-break", name}})
 	}
-	all.Wait()
-	fmt.Printf("faults=%d named=%d\n", faults, named)
-	if named < faults || faults < leastFaults {
+	named := 0
+	parallel(ctx, lives, func(c command, r result) {
+		name := c.args[2]
+		ok, how := shows(r, steps[name])
+		if ok {
+			named++
+		}
+		fmt.Printf("fault: %s: %s\n", name, how)
+	})
+	fmt.Printf("faults=%d named=%d\n", len(lives), named)
+	if named < len(lives) || len(steps) < leastFaults {
 		return errors.New("a fault is not shown where it should be")
 	}
 	return nil
 }
 
-// faultShows plants the fault of a line of the list, and reports whether the life ended
-// with status 1 at its step.
-func faultShows(ctx context.Context, line string) (bool, string) {
-	name := strings.Fields(line)[0]
-	_, step, _ := strings.Cut(strings.TrimSpace(line), "shown at: ")
-	out, err := exec.CommandContext(ctx, gatewayProgram, "-break", name).CombinedOutput()
+// shows reports whether a life ended with status 1 at the step, and how it ended.
+func shows(r result, step string) (bool, string) {
 	var exit *exec.ExitError
-	if !errors.As(err, &exit) || exit.ExitCode() != 1 {
-		return false, fmt.Sprintf("%s: ended with %v", name, err)
+	if !errors.As(r.err, &exit) || exit.ExitCode() != 1 {
+		return false, fmt.Sprintf("ended with %v", r.err)
 	}
-	for said := range strings.Lines(string(out)) {
+	for said := range strings.Lines(r.out) {
 		if strings.HasPrefix(said, "gateway: step ") {
-			return strings.Contains(said, step), name + ": " + strings.TrimSpace(strings.TrimPrefix(said, "gateway: "))
+			return step != "" && strings.Contains(said, step), strings.TrimSpace(strings.TrimPrefix(said, "gateway: "))
 		}
 	}
-	return false, name + ": no step is named"
+	return false, "no step is named"
 }

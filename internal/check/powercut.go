@@ -20,35 +20,53 @@ type cutReport struct {
 
 var cutLine = regexp.MustCompile(`powercut: (.+?) op=.*? points=(\d+)/(\d+) states=(\d+) cuts=(\d+) bad=(\d+)`)
 
+// breakEnv is the variable by which package powercut breaks a medium.
+const breakEnv = "POWERCUT_BREAK"
+
 // Least what the tests of power cuts must show together.
 const (
 	leastNames  = 8
 	leastStates = 2000
 )
 
+// breakages are the ways in which a medium is broken; "" is a sound one.
+var breakages = []string{"", "nofsync", "nodirsync", "swap"}
+
 // powercuts runs the tests of power cuts on a sound medium, where nothing may be
 // bad, and on media that are broken in three ways, where every test must say so.
 func powercuts(ctx context.Context) error {
-	sound, err := explore(ctx, "")
+	list, err := binaries(ctx, "./...")
 	if err != nil {
 		return err
 	}
+	found, err := explore(ctx, list)
+	if err != nil {
+		return err
+	}
+	if err := mustHold(found[""]); err != nil {
+		return err
+	}
+	var blind []error
+	for _, breakage := range breakages[1:] {
+		blind = append(blind, mustBreak(breakage, found[breakage], found[""]))
+	}
+	return errors.Join(blind...)
+}
+
+// mustHold wants no name bad on a sound medium, and every point reached.
+func mustHold(sound map[string]cutReport) error {
 	states, bad := 0, 0
-	for _, r := range sound {
+	for _, name := range slices.Sorted(maps.Keys(sound)) {
+		r := sound[name]
+		fmt.Printf("powercut: %s points=%d/%d states=%d cuts=%d bad=%d\n", name, r.reached, r.points, r.states, r.cuts, r.broke)
 		states += r.states
 		if r.broke > 0 || r.reached != r.points {
 			bad++
-			fmt.Printf("bad: %+v\n", r)
 		}
 	}
 	fmt.Printf("sound medium: names=%d states=%d bad=%d\n", len(sound), states, bad)
 	if bad > 0 || len(sound) < leastNames || states < leastStates {
 		return fmt.Errorf("want at least %d names, %d states, none bad", leastNames, leastStates)
-	}
-	for _, breakage := range []string{"nofsync", "nodirsync", "swap"} {
-		if err := mustBreak(ctx, breakage, sound); err != nil {
-			return err
-		}
 	}
 	return nil
 }
@@ -65,14 +83,7 @@ var healing = map[string]string{
 
 // mustBreak wants every name bad on a broken medium, but for those that heal where
 // only names of files are forgotten.
-func mustBreak(ctx context.Context, breakage string, sound map[string]cutReport) error {
-	broken, err := explore(ctx, breakage)
-	if err == nil {
-		return fmt.Errorf("POWERCUT_BREAK=%s: the tests passed", breakage)
-	}
-	if len(broken) == 0 {
-		return fmt.Errorf("POWERCUT_BREAK=%s: no report: %w", breakage, err)
-	}
+func mustBreak(breakage string, broken, sound map[string]cutReport) error {
 	var blind []string
 	for _, name := range slices.Sorted(maps.Keys(sound)) {
 		if broken[name].broke > 0 {
@@ -91,32 +102,34 @@ func mustBreak(ctx context.Context, breakage string, sound map[string]cutReport)
 	return nil
 }
 
-// explore runs all tests of power cuts and gives their reports by name.
-func explore(ctx context.Context, breakage string) (map[string]cutReport, error) {
-	run := goCmd("test", "-count=1", "-vet=off", "-timeout=15m", "-run=^TestPowerCut", "-v", "./...")
-	out, err := run.with("POWERCUT_BREAK=" + breakage).output(ctx)
-	if err != nil && breakage == "" {
-		for line := range strings.Lines(out) {
-			if !strings.HasPrefix(line, "=== RUN") {
-				fmt.Print(line)
-			}
-		}
-		return nil, err
-	}
-	reports, twice := readCuts(out)
-	if breakage == "" {
-		for _, name := range slices.Sorted(maps.Keys(reports)) {
-			r := reports[name]
-			fmt.Printf("powercut: %s points=%d/%d states=%d cuts=%d bad=%d\n", name, r.reached, r.points, r.states, r.cuts, r.broke)
+// explore runs the tests of power cuts of all packages on each kind of medium, and
+// gives their reports by kind and name. On a sound medium they must pass.
+func explore(ctx context.Context, list []binary) (map[string]map[string]cutReport, error) {
+	var runs []command
+	for _, breakage := range breakages {
+		for _, b := range list {
+			runs = append(runs, b.test("^TestPowerCut", "-test.v", "-test.skip=Documented$").with(breakEnv+"="+breakage))
 		}
 	}
-	return reports, errors.Join(err, twice)
+	found := map[string]map[string]cutReport{}
+	for _, breakage := range breakages {
+		found[breakage] = map[string]cutReport{}
+	}
+	var failures []error
+	parallel(ctx, runs, func(c command, r result) {
+		breakage := strings.TrimPrefix(c.env[0], breakEnv+"=")
+		if r.err != nil && breakage == "" {
+			fmt.Print(r.out)
+			failures = append(failures, fmt.Errorf("%s: %w", c, r.err))
+		}
+		failures = append(failures, readCuts(r.out, found[breakage]))
+	})
+	return found, errors.Join(failures...)
 }
 
-// readCuts finds the reports in the output of go test -v. A name belongs to one
-// test.
-func readCuts(out string) (reports map[string]cutReport, err error) {
-	reports = map[string]cutReport{}
+// readCuts adds the reports in the output of a test to reports. A name belongs to
+// one test.
+func readCuts(out string, reports map[string]cutReport) (err error) {
 	for line := range strings.Lines(out) {
 		m := cutLine.FindStringSubmatch(line)
 		if m == nil {
@@ -128,7 +141,7 @@ func readCuts(out string) (reports map[string]cutReport, err error) {
 		}
 		reports[r.name] = r
 	}
-	return reports, err
+	return err
 }
 
 // number reads digits that cutLine has matched.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 )
@@ -24,8 +25,32 @@ const budgetGateway = 16 << 20
 // docs/start.md tells a vendor to. The linker pads in steps of 64 KiB.
 const budgetQuickstart = 4 << 20
 
-// architectures are those that devices have.
-var architectures = []string{"amd64", "arm64", "arm", "mipsle", "riscv64"}
+// architectures are those that devices have, with what compiles for them. MIPS in
+// routers and meters has no floating point unit.
+var architectures = []struct {
+	name string
+	env  []string
+}{
+	{"amd64", nil},
+	{"arm64", nil},
+	{"arm", []string{"GOARM=7"}},
+	{"mipsle", []string{"GOMIPS=softfloat"}},
+	{"riscv64", nil},
+}
+
+// deviceFlags build as for a device.
+var deviceFlags = []string{"-trimpath", "-ldflags=-s -w"}
+
+// forDevice gives the go command with args for one of the architectures. What is
+// compiled for one step serves the others, so all must use the same settings.
+func forDevice(arch string, args ...string) command {
+	for _, a := range architectures {
+		if a.name == arch {
+			return goCmd(args...).with("CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch).with(a.env...)
+		}
+	}
+	panic("check: no architecture " + arch)
+}
 
 func gofmt(ctx context.Context) error {
 	out, err := command{args: []string{"gofmt", "-l", "."}}.output(ctx)
@@ -61,7 +86,12 @@ func vuln(ctx context.Context) error {
 
 func cross(ctx context.Context) error {
 	for _, arch := range architectures {
-		if err := goCmd("build", "./...").with("CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch).run(ctx); err != nil {
+		flags := deviceFlags
+		if arch.name == runtime.GOARCH {
+			flags = nil // compiled already, without cgo as well
+		}
+		args := append(append([]string{"build"}, flags...), "./...")
+		if err := forDevice(arch.name, args...).run(ctx); err != nil {
 			return err
 		}
 	}
@@ -89,10 +119,10 @@ func deps(ctx context.Context) error {
 
 // smallFlags build for a small device: what is not inlined is there once, with one
 // line in the tables, and some 256 KiB go.
-var smallFlags = []string{"-trimpath", "-ldflags=-s -w", "-gcflags=all=-l"}
+var smallFlags = append(slices.Clone(deviceFlags), "-gcflags=all=-l")
 
 func footprint(ctx context.Context) error {
-	plain, err := sizeForArm(ctx, "build/arm/plain/", "quickstart", smallFlags[:2])
+	plain, err := sizeForArm(ctx, "build/arm/plain/", "quickstart", deviceFlags)
 	if err != nil {
 		return err
 	}
@@ -104,7 +134,7 @@ func footprint(ctx context.Context) error {
 	if small > budgetQuickstart {
 		return fmt.Errorf("quickstart has %d bytes, at most %d", small, budgetQuickstart)
 	}
-	gateway, err := sizeForArm(ctx, "build/arm/plain/", "gateway", smallFlags[:2])
+	gateway, err := sizeForArm(ctx, "build/arm/plain/", "gateway", deviceFlags)
 	if err != nil {
 		return err
 	}
@@ -116,8 +146,8 @@ func footprint(ctx context.Context) error {
 }
 
 func sizeForArm(ctx context.Context, dir, program string, flags []string) (int64, error) {
-	build := goCmd(slices.Concat([]string{"build"}, flags, []string{"-o", dir, "./examples/" + program})...)
-	if err := build.with("CGO_ENABLED=0", "GOOS=linux", "GOARCH=arm").run(ctx); err != nil {
+	args := slices.Concat([]string{"build"}, flags, []string{"-o", dir, "./examples/" + program})
+	if err := forDevice("arm", args...).run(ctx); err != nil {
 		return 0, err
 	}
 	st, err := os.Stat(dir + program)

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+)
+
+// A binary is the compiled tests of one package. Compiled once, they run many times:
+// linking them costs more than most of them take.
+type binary struct {
+	pkg string // import path
+	dir string // where its tests run
+	exe string
+}
+
+// binaries compiles the tests of the packages that match, without the race detector.
+func binaries(ctx context.Context, packages ...string) ([]binary, error) {
+	const dir = "build/tests"
+	tested := "{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}\t{{.Dir}}{{end}}"
+	out, err := goCmd(append([]string{"list", "-f", tested}, packages...)...).output(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%w\n%s", err, out)
+	}
+	into, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	var list []binary
+	for line := range strings.Lines(out) {
+		if pkg, dir, ok := strings.Cut(strings.TrimSpace(line), "\t"); ok {
+			list = append(list, binary{pkg, dir, filepath.Join(into, filepath.Base(pkg)+".test")})
+		}
+	}
+	if len(list) == 0 {
+		return nil, errors.New("no package has tests")
+	}
+	args := []string{"test", "-c", "-vet=off", "-o", dir + "/"}
+	for _, b := range list {
+		args = append(args, b.pkg)
+	}
+	return list, goCmd(args...).run(ctx)
+}
+
+// test runs the tests of b that match, with flags "-test.…".
+func (b binary) test(match string, flags ...string) command {
+	args := append([]string{b.exe, "-test.timeout=15m", "-test.run=" + match}, flags...)
+	return command{dir: b.dir, args: args}
+}
+
+// list gives the names of the tests, examples and fuzz targets of b that match.
+func (b binary) list(ctx context.Context, match string) ([]string, error) {
+	out, err := command{dir: b.dir, args: []string{b.exe, "-test.list=" + match}}.quiet(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w\n%s", b.pkg, err, out)
+	}
+	return strings.Fields(out), nil
+}
