@@ -77,8 +77,8 @@ func qemu(ctx context.Context) error {
 // notOnDevice are tests that run their own binary as a second process, which the
 // kernel of the bench refuses for a foreign architecture; and the exhaustive ones,
 // power cuts and flipped bits, which an emulator takes many minutes for and which
-// the step before runs in full: what differs on a device is word size and byte order.
-const notOnDevice = "NamesThePid|FIPS|Fips|TestPowerCut|EveryBit|EveryByte"
+// other steps run in full: what differs on a device is word size and byte order.
+const notOnDevice = "NamesThePid|FIPS|Fips|TestPowerCut|EveryBit|EveryByte|ForgedBits|ForgedJournal|ErasureProtocols|DamagedOrMissingState"
 
 func onDevice(emulator, arch string) command {
 	args := append([]string{"test", "-vet=off", "-timeout=15m", "-exec=" + emulator, "-skip=" + notOnDevice}, deviceFlags...)
