@@ -36,7 +36,7 @@ type Stats struct {
 	Done     int // erasures that ran to their end
 	Failed   int // in which a store failed
 	Resumed  int // taken up at a start, or ordered again
-	Dropped  int // ordered under an ownership that is over
+	Dropped  int // ordered under an ownership that is over, see [Coordinator.Resume]
 	Unsigned int // receipts without signature
 }
 
@@ -120,8 +120,8 @@ func (c *Coordinator) note(what string, err error) {
 }
 
 // Health says what the owner should know: erasures that are not finished
-// ([ErrIncomplete]), something that nobody claims, a missing reserve, or that the last
-// event or notice was refused.
+// ([ErrIncomplete]), something that nobody claims, a missing reserve, that the last
+// event or notice was refused, or that an order of a former owner was dropped.
 func (c *Coordinator) Health(ctx context.Context) error {
 	r, err := c.record.LoadOr(ctx, record{})
 	if err == nil && len(r.Jobs) > 0 {
@@ -130,7 +130,7 @@ func (c *Coordinator) Health(ctx context.Context) error {
 	errs := []error{err, c.inv.account(ctx)}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, what := range []string{"reserve", "interlock", "notice", "log"} {
+	for _, what := range []string{"reserve", "interlock", "notice", "log", "dropped"} {
 		errs = append(errs, c.ill[what])
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -182,7 +182,8 @@ func (c *Coordinator) tell(ctx context.Context, j *job, err error) {
 		slog.String(access.KeyMandate, j.Mandate.ID), slog.String(access.KeyScope, scope),
 		slog.String(access.KeyDigest, j.Digest),
 	}
-	if j.Mandate.Principal != subject { // who erases himself is not to stay in the log
+	// Who erases himself is not to stay in the log, alone or with all.
+	if scope == ScopeSubject && j.Mandate.Principal != subject {
 		attrs = append(attrs, slog.String(access.KeyOnBehalf, j.Mandate.Principal))
 	}
 	if err != nil {
@@ -194,6 +195,13 @@ func (c *Coordinator) tell(ctx context.Context, j *job, err error) {
 	}
 	n.Key = j.Mandate.ID
 	c.opts.Log.LogAttrs(ctx, access.LevelAudit, event, attrs...)
+	if err == nil && scope == ScopeAll {
+		c.note("dropped", nil)
+	}
+	c.notice(ctx, n)
+}
+
+func (c *Coordinator) notice(ctx context.Context, n Notice) {
 	if c.opts.Notice != nil {
 		c.note("notice", c.opts.Notice(access.Detach(ctx), n))
 	}

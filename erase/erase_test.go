@@ -264,8 +264,15 @@ func TestJobsAreBounded(t *testing.T) {
 	_, err := d.Erase(d.as(ctx, "ann"), "u1")
 	require.ErrorContains(t, err, "no answer", "ordered again it takes the place of the one before")
 	_, err = d.Erase(d.as(ctx, "ann"), "one-more")
-	require.ErrorIs(t, err, erase.ErrIncomplete)
-	require.ErrorContains(t, err, "4 erasures are not finished")
+	require.ErrorIs(t, err, erase.ErrBusy)
+	require.NotErrorIs(t, err, erase.ErrIncomplete, "it is not ordered")
+
+	d.everybody()
+	require.NoError(t, d.reopen(ctx))
+	_, err = d.EraseAll(d.as(ctx, "ann"), "sold")
+	require.NoError(t, err, "all have a place of their own")
+	require.NoError(t, d.Resume(ctx))
+	require.NoError(t, d.Health(ctx))
 }
 
 func TestFeatures(t *testing.T) {

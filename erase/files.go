@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
+	"sync"
 
 	"github.com/iot-device-baseline/baseline/access"
 	"github.com/iot-device-baseline/baseline/durable"
@@ -23,6 +24,9 @@ type Files struct {
 	store  durable.Store
 	prefix string
 	auth   access.Authorizer
+
+	mu   sync.RWMutex     // held for reading through every write of a subject's store
+	gone map[string]*bool // of the stores that are out, by subject: erased since
 }
 
 var (
@@ -33,7 +37,7 @@ var (
 // NewFiles returns the Store called name for what lies below prefix in store, which
 // is nobody else's. What breaks a rule is [fs.ErrInvalid].
 func NewFiles(name string, store durable.Store, prefix string, auth access.Authorizer) (*Files, error) {
-	f := &Files{name: name, store: store, prefix: prefix, auth: auth}
+	f := &Files{name: name, store: store, prefix: prefix, auth: auth, gone: map[string]*bool{}}
 	if store == nil || !validName(name) || durable.ValidName(prefix) != nil || len(prefix) > durable.MaxName/4 {
 		return nil, fmt.Errorf("erase: files: want a name, a store, and a prefix of at most %d bytes: %w", durable.MaxName/4, fs.ErrInvalid)
 	}
@@ -44,12 +48,19 @@ func NewFiles(name string, store durable.Store, prefix string, auth access.Autho
 func (f *Files) Name() string { return f.name }
 
 // Of returns the store for one subject's values. It asks for no permission: who uses
-// it does. Names are at most 20 bytes.
+// it does. Names are at most 20 bytes. After an erasure of the subject, or of all, it
+// refuses to write ([ErrErased]), so that what was begun before brings nothing back;
+// ask for another. A log that was opened in it is to be closed before.
 func (f *Files) Of(subject string) (durable.Store, error) {
 	if !ValidSubject(subject) {
 		return nil, fmt.Errorf("erase: files: %s: %w", ruleSubject, fs.ErrInvalid)
 	}
-	return durable.Sub(f.store, f.dir(subject)), nil
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.gone[subject] == nil {
+		f.gone[subject] = new(bool)
+	}
+	return &subjectFiles{durable.Sub(f.store, f.dir(subject)), f, f.gone[subject]}, nil
 }
 
 // dir names a subject by hex: ids have letters that names of values have not.
@@ -63,6 +74,12 @@ func (f *Files) dir(subject string) string {
 func (f *Files) Erase(ctx context.Context, subject string) (method string, err error) {
 	if err := f.check(ctx, subject); err != nil {
 		return "", err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if gone := f.gone[subject]; gone != nil {
+		*gone = true
+		delete(f.gone, subject)
 	}
 	return f.remove(ctx, f.dir(subject))
 }
@@ -110,6 +127,12 @@ func (f *Files) EraseAll(ctx context.Context) (method string, err error) {
 	if _, err := access.Check(ctx, f.auth, access.EraseAll, ""); err != nil {
 		return "", err
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, gone := range f.gone {
+		*gone = true
+	}
+	clear(f.gone)
 	return f.remove(ctx, f.prefix)
 }
 

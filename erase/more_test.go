@@ -61,6 +61,7 @@ func TestEraseAll(t *testing.T) {
 	r, err := erase.VerifyReceipt(o.Receipt, key.Public())
 	require.NoError(t, err)
 	assert.Equal(t, erase.ScopeAll, r.Scope)
+	assert.NotContains(t, d.log.String(), "ann", "who orders it is one of all")
 	assert.Equal(t, "accounts and notices", r.Retained[0].What)
 	assert.True(t, r.Names("", o.Salt))
 	assert.False(t, r.Names("alice", o.Salt))
@@ -100,6 +101,10 @@ func TestOldOrderIsDropped(t *testing.T) {
 	ctx := t.Context()
 	_, d := onMachine(t)
 	d.inv.Places[0].Store = &sick{d.vault.Subjects(), errors.New("no answer")}
+	var told erase.Notice
+	var unlogged error
+	d.opts.Notice = func(_ context.Context, n erase.Notice) error { told = n; return nil }
+	d.opts.Sync = func(context.Context) error { return unlogged }
 	require.NoError(t, d.reopen(ctx))
 	_, err := d.Erase(d.as(ctx, "ann"), "alice")
 	require.ErrorIs(t, err, erase.ErrIncomplete)
@@ -108,12 +113,21 @@ func TestOldOrderIsDropped(t *testing.T) {
 	assert.Zero(t, d.Stats().Dropped)
 	d.label = d.kept(ctx)
 	require.NoError(t, d.commission(ctx))
+	unlogged = errors.New("log full")
+	require.ErrorIs(t, d.Resume(ctx), unlogged)
+	assert.Zero(t, d.Stats().Dropped, "not before the event of it is kept")
+	unlogged = nil
 	require.NoError(t, d.Resume(ctx))
 	assert.Equal(t, 1, d.Stats().Dropped)
 	left, err := d.left(ctx, "alice")
 	require.NoError(t, err)
 	assert.Contains(t, left, "vault", "the new owner's device does not obey the old one")
-	require.NoError(t, d.Health(ctx))
+	require.ErrorContains(t, d.Health(ctx), "former owner", "and tells that something may be there")
+	assert.Equal(t, erase.NoticeFailed, told.Type)
+	assert.True(t, told.Urgent)
+
+	require.NoError(t, d.reopen(ctx))
+	require.NoError(t, d.Health(ctx), "the event and the notice stay")
 }
 
 func TestNotices(t *testing.T) {

@@ -54,12 +54,13 @@ type Receipt struct {
 
 // Part is what one store did.
 type Part struct {
-	Store  string `json:"store"`
-	Method string `json:"method"` // really used, in the store's own words; "" when it failed
+	Store string `json:"store"`
+	// Method is what was really used, in the store's own words; "" when it failed. When
+	// runs that were interrupted used others, all stand here, joined by " + ".
+	Method string `json:"method"`
 	// Verified says that the store looked again afterwards and found nothing.
 	Verified bool `json:"verified"`
-	// Repeated says that an interrupted run had asked the store already. Method is what
-	// it answered then.
+	// Repeated says that an interrupted run had asked the store already.
 	Repeated bool `json:"repeated,omitempty"`
 }
 
@@ -156,7 +157,7 @@ func (r *Receipt) check() (path, rule string) {
 
 func (r *Receipt) checkLists() (path, rule string) {
 	for i, p := range r.Stores {
-		bad := !validName(p.Store) || !printable(p.Method, MaxMethod)
+		bad := !validName(p.Store) || !printable(p.Method, MaxMethods)
 		if bad || r.Result == ResultDone && (p.Method == "" || !p.Verified) {
 			return fmt.Sprintf("/predicate/stores/%d", i), "want a store, its method, and both erased and verified when all is done"
 		}

@@ -13,8 +13,9 @@ import (
 
 const (
 	recordName = "erase"
-	// maxRecord bounds the record, whose space is reserved: maxJobs jobs of at most
-	// 7 KiB and the last receipt fit. Older receipts go to make room.
+	// maxRecord bounds the record, whose space is reserved: maxJobs jobs of one subject
+	// and one of all, of at most 7 KiB each, and the last receipt fit. Older receipts go
+	// to make room.
 	maxRecord   = 48 << 10
 	maxJobs     = 4
 	maxReceipts = 8
@@ -39,8 +40,8 @@ func openRecord(s durable.Store) *durable.Value[record] {
 }
 
 func checkRecord(r record) error {
-	if len(r.Jobs) > maxJobs || len(r.Receipts) > maxReceipts {
-		return fmt.Errorf("at most %d jobs and %d receipts", maxJobs, maxReceipts)
+	if r.subjects() > maxJobs || len(r.Jobs) > maxJobs+1 || len(r.Receipts) > maxReceipts {
+		return fmt.Errorf("at most %d jobs, one more of all, and %d receipts", maxJobs, maxReceipts)
 	}
 	for _, j := range r.Jobs {
 		if err := j.check(); err != nil {
@@ -109,11 +110,22 @@ func (r *record) put(j job) error {
 		r.Jobs[i] = j
 		return nil
 	}
-	if len(r.Jobs) >= maxJobs {
-		return fmt.Errorf("%d erasures are not finished: %w", maxJobs, ErrIncomplete)
+	if j.Mandate.Acts[0].Permission == access.EraseSubject && r.subjects() >= maxJobs {
+		return fmt.Errorf("%d: %w", maxJobs, ErrBusy)
 	}
 	r.Jobs = append(r.Jobs, j)
 	return nil
+}
+
+// subjects counts the jobs of one subject. That of all has its own place, so that they
+// do not keep it out.
+func (r *record) subjects() (n int) {
+	for _, j := range r.Jobs {
+		if scope, _, err := j.scope(); err == nil && scope == ScopeSubject {
+			n++
+		}
+	}
+	return n
 }
 
 func (r *record) drop(id string) {

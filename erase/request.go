@@ -56,7 +56,8 @@ func (c *Coordinator) EraseAll(ctx context.Context, reason string) (method strin
 // older one knows it again only with the same Salt in both.
 //
 // Errors: an [access.DeniedError]; [ErrUnclaimed], with which nothing was erased;
-// [ErrIncomplete] with those of the stores and a receipt that says failed;
+// [ErrIncomplete] with those of the stores and a receipt that says failed; [ErrBusy],
+// with which nothing was ordered;
 // [ErrUnlogged] with a receipt that says done; the Interlock's;
 // [errors.ErrUnsupported] when a store cannot erase everybody.
 func (c *Coordinator) Request(ctx context.Context, r Request) (Outcome, error) {
@@ -150,15 +151,19 @@ func (c *Coordinator) order(ctx context.Context, act access.Act, reason string, 
 
 // logged says whether the event of what was erased is kept.
 func (c *Coordinator) logged(ctx context.Context) error {
+	if err := c.synced(ctx); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnlogged, err)
+	}
+	return nil
+}
+
+func (c *Coordinator) synced(ctx context.Context) error {
 	if c.opts.Sync == nil {
 		return nil
 	}
 	err := c.opts.Sync(context.WithoutCancel(ctx))
 	c.note("log", err)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrUnlogged, err)
-	}
-	return nil
+	return err
 }
 
 // within erases under the mandate in ctx, and leaves only the receipt.
@@ -175,8 +180,8 @@ func (c *Coordinator) within(ctx context.Context, by *access.Entity, act access.
 // carryOut does a job that is kept, as the service "resume".
 func (c *Coordinator) carryOut(ctx context.Context, j job) (Outcome, error) {
 	ctx, err := c.guard.Resume(context.WithoutCancel(ctx), j.Mandate)
-	if err != nil {
-		return Outcome{}, err
+	if err != nil { // it is ordered all the same
+		return Outcome{Job: j.Mandate.ID}, fmt.Errorf("%w: %w", ErrIncomplete, err)
 	}
 	return c.run(ctx, &j, func(j *job) {
 		// So that a receipt after a power cut tells what was really done. A failure here

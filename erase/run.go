@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 
 	"github.com/iot-device-baseline/baseline/access"
 )
@@ -71,15 +72,37 @@ func verifyIn(ctx context.Context, s Store, scope, subject string) error {
 	return errors.ErrUnsupported
 }
 
-// remember brings back what an interrupted run was answered: a store that is asked
-// again finds nothing, and would hide by which method the data went.
+// remember brings back what interrupted runs were answered: a store that is asked
+// again finds nothing, or the rest, and would hide by which method the data went.
 func (p *Part) remember(before []Part) {
 	for _, b := range before {
 		if b.Store == p.Store && p.Method != "" {
-			p.Method, p.Repeated = b.Method, true
+			p.Method, p.Repeated = both(b.Method, p.Method), true
 		}
 	}
 }
+
+// both joins the methods of several runs with that of one more: each once, and that
+// nothing was found only when it was never otherwise. Of more than fit, the first is
+// told.
+func both(before, now string) string {
+	switch {
+	case before == "", before == MethodNothing:
+		return now
+	case now == MethodNothing, slices.Contains(strings.Split(before, and), now):
+		return before
+	}
+	if all := before + and + now; len(all) <= MaxMethods {
+		return all
+	}
+	first, _, _ := strings.Cut(before, and)
+	return first + and + others
+}
+
+const (
+	and    = " + "
+	others = "others"
+)
 
 func (c *Coordinator) receiptOf(j *job, parts []Part, err error) *Receipt {
 	scope, _, _ := j.scope()
@@ -101,8 +124,11 @@ func (c *Coordinator) receiptOf(j *job, parts []Part, err error) *Receipt {
 // asks for no permission, since each order carries its mandate. It may be called
 // again after an error.
 //
-// What was ordered under an ownership that is over and followed by another is dropped,
-// with an event: the reset between both destroyed the data.
+// What was ordered under an ownership that is over and followed by another is dropped:
+// the new owner's device does not obey the old one, and a subject of the same name may
+// be another person. A reset between both destroyed the data; where none ran to its end,
+// some may be there. So it is told by an event, by a notice, and until the next start by
+// Health: the present owner orders it again, or a reset.
 func (c *Coordinator) Resume(ctx context.Context) error {
 	c.working.Lock()
 	defer c.working.Unlock()
@@ -141,13 +167,25 @@ func (c *Coordinator) resume(ctx context.Context, j job) error {
 	return err
 }
 
-// give drops a job whose mandate allows nothing any more.
+// give drops a job whose mandate allows nothing any more, once the event of it is kept.
 func (c *Coordinator) give(ctx context.Context, j job, why error) error {
-	c.count(func(s *Stats) { s.Dropped++ })
 	c.opts.Log.LogAttrs(ctx, access.LevelAudit, access.EventEraseFailed,
 		slog.String(access.KeyMandate, j.Mandate.ID), slog.String(access.KeyError, why.Error()))
-	return c.change(ctx, func(r *record) error {
+	if err := c.synced(ctx); err != nil {
+		return fmt.Errorf("dropped, but not logged: %w", err)
+	}
+	err := c.change(ctx, func(r *record) error {
 		r.drop(j.Mandate.ID)
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	c.count(func(s *Stats) { s.Dropped++ })
+	c.note("dropped", errors.New("an erasure of a former owner was not finished: order it again, or a reset"))
+	c.notice(ctx, Notice{
+		Type: NoticeFailed, Key: j.Mandate.ID, Title: "An erasure of a former owner was not finished", Urgent: true,
+		Text: "It is dropped, and some of the data may be on the device. Order it again, or reset the device.",
+	})
+	return nil
 }

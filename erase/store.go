@@ -79,9 +79,16 @@ var (
 	// ErrUnclaimed: something in the directory, or a compartment, is claimed by no
 	// Store, or by two. Add it to the inventory.
 	ErrUnclaimed = errors.New("not accounted for in the inventory")
+	// ErrBusy: as many erasures as are kept, 4 of one subject, are not finished: nothing
+	// was ordered. Repair the store that fails ([Coordinator.Health]) and call
+	// [Coordinator.Resume]. Everybody can be erased all the same.
+	ErrBusy = errors.New("too many erasures are not finished")
 	// ErrIncomplete: a Store failed. The erasure is still ordered and goes on at the
 	// next start, or when it is asked for again.
 	ErrIncomplete = errors.New("erasure incomplete")
+	// ErrErased: the store of a subject's values was asked for before they were erased.
+	// Ask for another: [Files.Of].
+	ErrErased = errors.New("erased since")
 	// ErrUnlogged: everything was erased, and the event of it is not kept.
 	ErrUnlogged = errors.New("erased, but not logged")
 )
@@ -89,13 +96,18 @@ var (
 // Limits of an inventory and of what stores answer.
 const (
 	MaxPlaces   = 16
-	MaxMethod   = 120 // bytes
+	MaxMethod   = 120             // bytes
+	MaxMethods  = 2*MaxMethod + 3 // bytes, of all runs of an erasure
 	MaxRetained = 16
 	maxName     = 32
 	maxSubject  = access.MaxID
 	maxWhat     = 64
 	maxReason   = access.MaxReason
 )
+
+// MethodNothing is the method of a [Store] that found nothing of the subject. In a
+// receipt it stands only where no run found more.
+const MethodNothing = "nothing was found to erase"
 
 const ruleSubject = "a subject is 1 to 64 bytes of [a-zA-Z0-9._~-], not only dots"
 
