@@ -37,7 +37,7 @@ func binaries(ctx context.Context, packages ...string) ([]binary, error) {
 	if len(list) == 0 {
 		return nil, errors.New("no package has tests")
 	}
-	args := []string{"test", "-c", "-vet=off", "-o", dir + "/"}
+	args := []string{"test", "-c", "-vet=off", "-ldflags=-s -w", "-o", dir + "/"}
 	for _, b := range list {
 		args = append(args, b.pkg)
 	}

@@ -27,7 +27,7 @@ func fuzz(ctx context.Context) error {
 		b.exe = strings.TrimSuffix(b.exe, ".test") + ".fuzz"
 		compiled = append(compiled, b)
 		// The go command compiles no more than one package for fuzzing.
-		builds = append(builds, goCmd("test", "-c", "-vet=off", "-fuzz=.", "-o", b.exe, b.pkg))
+		builds = append(builds, goCmd("test", "-c", "-vet=off", "-ldflags=-s -w", "-fuzz=.", "-o", b.exe, b.pkg))
 	}
 	// The first one compiles what all have in common.
 	if err := each(ctx, builds[0]); err != nil {

@@ -11,7 +11,10 @@ import (
 // exhaustive are tests that try everything there is on one goroutine: the race
 // detector finds nothing in them and makes them ten times slower. The steps powercut
 // and exhaustive run them without it.
-const exhaustive = "^(TestPowerCut.*|Test.*Every(Byte|Bit).*|TestKill|TestLife.*|TestMemoryBound|TestForgedJournal|TestInterlock)$"
+var exhaustive = "^(" + strings.Join([]string{
+	"TestPowerCut.*", "Test.*Every(Flipped)?(Byte|Bit).*", "TestForged(Journal|Bits)", "TestDamaged(Queue|OrMissingState).*",
+	"TestKill", "TestLife.*", "TestMemoryBound", "TestErasureProtocols", "TestFloorsDoNotAddUp", "TestInterlock",
+}, "|") + ")$"
 
 func test(ctx context.Context) error {
 	run := goCmd("test", "-race", "-shuffle=on", "-timeout=15m", "-skip="+exhaustive, "-coverprofile=build/cover.out", "./...")
