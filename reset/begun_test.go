@@ -157,3 +157,42 @@ func TestResumeBelowOpenParts(t *testing.T) {
 	assert.True(t, strings.HasPrefix(held(t, d), factory+"last factory"), held(t, d))
 	require.Empty(t, d.lock.Pending())
 }
+
+// TestOwnerOfTheMeantime: an owner who came while the reset was not finished orders it
+// himself, and is disowned as the one before.
+func TestOwnerOfTheMeantime(t *testing.T) {
+	ctx := t.Context()
+	m, d := half(t, errors.New("no answer"))
+	label, err := d.floor.Get(ctx, "label")
+	require.NoError(t, err)
+	first, err := d.guard.Initial(ctx, string(label), "usb")
+	require.NoError(t, err)
+	owner := access.Owner{ID: "bea", Roles: []string{"owner"}}
+	require.NoError(t, d.guard.Commission(access.WithEntity(ctx, first), owner, func(context.Context) error { return nil }))
+	d.steps[1].Run = func(context.Context, string) (string, error) { return "parked", nil }
+	require.NoError(t, d.reopen(ctx))
+	require.ErrorIs(t, d.resetter.Resume(ctx), access.ErrDenied, "not what ann ordered")
+	require.NoError(t, d.resetter.Reset(d.as(ctx, "bea"), reset.Factory, "sold again"))
+	d = start(t, m)
+	assert.True(t, strings.HasPrefix(held(t, d), factory+"last factory"), held(t, d))
+	require.Empty(t, d.guard.Ownership())
+}
+
+// TestHalfResetStaysShut: an order that allows nothing any more is not given up once
+// something was destroyed: nothing opens on what it left.
+func TestHalfResetStaysShut(t *testing.T) {
+	ctx := t.Context()
+	m, d := half(t, errors.New("no answer"))
+	label, err := d.floor.Get(ctx, "label")
+	require.NoError(t, err)
+	first, err := d.guard.Initial(ctx, string(label), "usb")
+	require.NoError(t, err)
+	owner := access.Owner{ID: "bea", Roles: []string{"owner"}}
+	require.NoError(t, d.guard.Commission(access.WithEntity(ctx, first), owner, func(context.Context) error { return nil }))
+	for range 2 {
+		d, err = open(ctx, fsDir(t, m))
+		require.ErrorIs(t, err, reset.ErrInterrupted)
+		require.NotNil(t, d.dir.Held())
+		require.ErrorIs(t, d.resetter.Health(ctx), reset.ErrInterrupted)
+	}
+}

@@ -98,7 +98,8 @@ func (r *Resetter) whole(scope string) bool {
 }
 
 // order keeps what is ordered. Until it returned nil nothing else has changed. Steps
-// that an order of the same scope has ended stay ended.
+// that an order of the same scope has ended stay ended, unless another owner has come
+// since.
 func (r *Resetter) order(ctx context.Context, rec *record, scope, reason string) (*order, error) {
 	if r.opts.Interlock != nil {
 		if err := r.opts.Interlock.Begin(ctx, Operation); err != nil {
@@ -109,7 +110,7 @@ func (r *Resetter) order(ctx context.Context, rec *record, scope, reason string)
 		Acts: actsOf(r.steps, scope), Reason: reason, Plan: plan(scope),
 	})
 	o := &order{Mandate: m}
-	if rec.Pending != nil {
+	if rec.Pending != nil && r.counts(ctx, rec.Pending) {
 		o.Done = rec.Pending.Done
 	}
 	next := record{Pending: o, Untold: rec.Untold}
@@ -121,6 +122,13 @@ func (r *Resetter) order(ctx context.Context, rec *record, scope, reason string)
 	}
 	*rec = next
 	return o, nil
+}
+
+// counts reports whether what o has ended is still ended: not once another owner has
+// come, whose ownership is to end as well.
+func (r *Resetter) counts(ctx context.Context, o *order) bool {
+	_, err := r.guard.Resume(ctx, o.Mandate)
+	return err == nil
 }
 
 func (r *Resetter) end(ctx context.Context) error {
