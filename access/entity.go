@@ -69,7 +69,8 @@ type Entity struct {
 	iface   string
 	session string
 	at      time.Time
-	scope   *scope // not nil: roles do not count, only what the scope names
+	issued  time.Time // by the monotonic clock
+	scope   *scope    // not nil: roles do not count, only what the scope names
 	last    atomic.Pointer[lookup]
 }
 
@@ -90,6 +91,11 @@ func (e *Entity) Session() string { return e.session }
 
 // Time is when it was authenticated, by the clock of the device.
 func (e *Entity) Time() time.Time { return e.at }
+
+// IssuedAfter reports whether e was issued after t, which [time.Now] gave in this
+// process. Unlike Time it depends neither on what an authenticator says nor on a clock
+// that is set.
+func (e *Entity) IssuedAfter(t time.Time) bool { return e.issued.After(t) }
 
 // OnBehalf is the id of the entity whose mandate this service carries out (see
 // [Guard.Resume]), or "".

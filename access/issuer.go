@@ -114,12 +114,13 @@ func (i *Issuer) check(f Facts) error {
 
 // entity makes an entity of g without asking whether it may exist.
 func (g *Guard) entity(method string, f Facts) *Entity {
+	now := time.Now()
 	if f.Time.IsZero() {
-		f.Time = time.Now()
+		f.Time = now
 	}
 	return &Entity{
 		guard: g, epoch: g.view.Load().epoch, serial: g.serial.Load(), id: f.ID, kind: f.Kind, method: method,
-		iface: f.Interface, session: f.Session, at: f.Time,
+		iface: f.Interface, session: f.Session, at: f.Time, issued: now,
 	}
 }
 

@@ -58,7 +58,7 @@ func (v *Vault) mayMake(ctx context.Context, class Class, subject string) error 
 	if e == nil {
 		return nil // no request: code of the device, which answers for itself
 	}
-	if at := v.erased.of(subject); !at.IsZero() && !e.Time().After(at) {
+	if at := v.erased.of(subject); !at.IsZero() && !e.IssuedAfter(at) {
 		return errNoSubject()
 	}
 	bound := v.guard.Load()
@@ -81,7 +81,8 @@ const missingEntity = "authentication"
 // quiet asks an authorizer without its log.
 type quiet struct{ access.Authorizer }
 
-// erasures are the times of the last erasure of each subject since the start.
+// erasures are the times of the last erasure of each subject since the start, by the
+// monotonic clock: setting that of the device brings nobody back.
 type erasures struct {
 	last map[string]time.Time
 	all  time.Time // of everybody, or of those that are too many to tell apart

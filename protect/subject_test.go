@@ -133,6 +133,20 @@ func TestRequestOnItsWayDoesNotComeBack(t *testing.T) {
 }
 
 // TestSubjectWithoutDataIsErasedToo: there was nothing to erase, and nothing comes.
+func TestClockDoesNotBringBack(t *testing.T) {
+	g := newGuarded(t)
+	e, err := g.Issuer("test").Issue(access.Facts{ID: "bob", Kind: access.KindPerson, Time: time.Now().Add(time.Hour)})
+	require.NoError(t, err)
+	require.NoError(t, g.erase("alice"))
+	_, err = g.Subject(access.WithEntity(t.Context(), e), "alice")
+	require.ErrorIs(t, err, protect.ErrMissing, "the clock was an hour ahead when the request came in")
+
+	e, err = g.Issuer("test").Issue(access.Facts{ID: "bob", Kind: access.KindPerson, Time: time.Now().Add(-time.Hour)})
+	require.NoError(t, err)
+	_, err = g.Subject(access.WithEntity(t.Context(), e), "alice")
+	require.NoError(t, err, "a new request in an old session")
+}
+
 func TestSubjectWithoutDataIsErasedToo(t *testing.T) {
 	g := newGuarded(t)
 	inFlight := g.as("carol")
