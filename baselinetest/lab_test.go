@@ -15,6 +15,7 @@ import (
 	"github.com/iot-device-baseline/baseline/access/password"
 	"github.com/iot-device-baseline/baseline/baselinetest"
 	"github.com/iot-device-baseline/baseline/durable"
+	"github.com/iot-device-baseline/baseline/protect"
 	"github.com/iot-device-baseline/baseline/reset"
 	"github.com/iot-device-baseline/baseline/risk"
 )
@@ -181,7 +182,10 @@ func (p *pump) write(ctx context.Context, who, text string) error {
 }
 
 func (p *pump) read(ctx context.Context, who string) (string, error) {
-	c, err := p.vault.Subject(ctx, who)
+	c, err := p.vault.OpenSubject(ctx, who)
+	if errors.Is(err, protect.ErrMissing) {
+		return "", nil
+	}
 	if err != nil {
 		return "", err
 	}

@@ -16,14 +16,14 @@ import (
 // A request that was on its way when the subject was erased must not bring him back.
 // So a new compartment is not made for an entity in ctx that is no longer valid: that
 // of another guard or ownership, or whose subject the guard has erased
-// ([access.ErrDenied]), and after an erasure for none that was issued before it
-// ([ErrMissing], as for a handle from before). This lasts until the restart, which no
-// request outlives.
+// ([access.ErrDenied]), and after an erasure for none that was issued before it, and
+// without an entity ([ErrMissing], as for a handle from before). This lasts until the
+// restart, which no request outlives.
 //
 // So callers hand on the ctx of the request, with the entity that was issued when it
-// came in; a service issues one for each piece of work, not one at the start. Code
-// without an entity, and a service that comes back with a new one after the erasure, are
-// believed: they, and all who only read, use [Vault.OpenSubject], which never makes one.
+// came in; a service issues one for each piece of work, not one at the start. One that
+// comes back with a new one after the erasure is believed: it, and all who only read, use
+// [Vault.OpenSubject], which never makes one.
 func (v *Vault) Subject(ctx context.Context, id string) (*Compartment, error) {
 	if err := validSubject(id); err != nil {
 		return nil, err
@@ -55,11 +55,11 @@ func (v *Vault) mayMake(ctx context.Context, class Class, subject string) error 
 		return nil
 	}
 	e := access.FromContext(ctx)
+	if at := v.erased.of(subject); !at.IsZero() && (e == nil || !e.IssuedAfter(at)) {
+		return errNoSubject()
+	}
 	if e == nil {
 		return nil // no request: code of the device, which answers for itself
-	}
-	if at := v.erased.of(subject); !at.IsZero() && !e.IssuedAfter(at) {
-		return errNoSubject()
 	}
 	bound := v.guard.Load()
 	if bound == nil || *bound == nil {

@@ -95,7 +95,7 @@ func TestRequestOnItsWayDoesNotComeBack(t *testing.T) {
 			camera, err := access.AsService(t.Context(), g.Issuer("service"), "camera")
 			require.NoError(t, err)
 			inFlight := map[string]context.Context{
-				"herself": g.as("alice"), "the owner": g.as("ann"), "a service": camera,
+				"herself": g.as("alice"), "the owner": g.as("ann"), "a service": camera, "code without an entity": t.Context(),
 			}
 			handle, err := g.Subject(inFlight["herself"], "alice")
 			require.NoError(t, err)

@@ -64,7 +64,7 @@ func (l *life) neighbour() error {
 	if err := l.ask("ann", annsPassword, "adduser", user{"bob", evesPassword}, nil); err != nil {
 		return err
 	}
-	return l.refused(l.ask("bob", evesPassword, "recall", nil, &note), "no such file")
+	return l.refused(l.ask("bob", evesPassword, "recall", nil, &note), "erased, or never made")
 }
 
 // canary looks for the text in every byte that the device has.
@@ -208,7 +208,7 @@ func (l *life) secondOwner() error {
 		return err
 	}
 	var note string
-	if err := l.refused(l.ask("eve", evesPassword, "recall", nil, &note), "no such file"); err != nil {
+	if err := l.refused(l.ask("eve", evesPassword, "recall", nil, &note), "erased, or never made"); err != nil {
 		return err
 	}
 	var settings json.RawMessage

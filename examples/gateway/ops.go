@@ -13,6 +13,7 @@ import (
 	"github.com/iot-device-baseline/baseline/durable"
 	"github.com/iot-device-baseline/baseline/erase"
 	"github.com/iot-device-baseline/baseline/notify"
+	"github.com/iot-device-baseline/baseline/protect"
 )
 
 // operations are what can be asked at the service port. Each is done by a part, as
@@ -170,7 +171,7 @@ func (g *gateway) opRemember(ctx context.Context, r request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	notes, err := g.notes(ctx)
+	notes, err := g.notes(ctx, g.vault.Subject)
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +184,7 @@ func (g *gateway) opRemember(ctx context.Context, r request) (any, error) {
 }
 
 func (g *gateway) opRecall(ctx context.Context, _ request) (any, error) {
-	notes, err := g.notes(ctx)
+	notes, err := g.notes(ctx, g.vault.OpenSubject)
 	if err != nil {
 		return nil, err
 	}
@@ -193,7 +194,7 @@ func (g *gateway) opRecall(ctx context.Context, _ request) (any, error) {
 
 // notes is the compartment of who asks. He is asked for again here: who was erased
 // since he logged in gets no new one.
-func (g *gateway) notes(ctx context.Context) (durable.Store, error) {
+func (g *gateway) notes(ctx context.Context, open func(context.Context, string) (*protect.Compartment, error)) (durable.Store, error) {
 	var id string
 	if e := access.FromContext(ctx); e != nil {
 		id = e.ID()
@@ -201,7 +202,7 @@ func (g *gateway) notes(ctx context.Context) (durable.Store, error) {
 	if _, err := access.Check(ctx, g.guard, notesKeep, id); err != nil {
 		return nil, err
 	}
-	return g.vault.Subject(ctx, id)
+	return open(ctx, id)
 }
 
 func (g *gateway) opCheck(ctx context.Context, _ request) (any, error) {
