@@ -114,8 +114,11 @@ func (l *Log) Retire(ctx context.Context) error {
 	l.anchors.Lock()
 	defer l.anchors.Unlock()
 	l.mu.Lock()
-	c := l.onMedium()
+	c, begun := l.onMedium(), l.synced > 1
 	l.mu.Unlock()
+	if !begun && l.before != nil {
+		return nil // nothing of it is on the medium: the next one cites the one before
+	}
 	if err := l.storeAnchor(ctx, c, true); err != nil {
 		return fmt.Errorf("eventlog: retire: %w", err)
 	}

@@ -192,6 +192,52 @@ func TestAnchorHasABudget(t *testing.T) {
 	})
 }
 
+// TestAnchorAfterACut: an anchor that the power cut came before is written by the next
+// run, though nothing new asks for one.
+func TestAnchorAfterACut(t *testing.T) {
+	for _, what := range []string{"audit", "checkpoint", "nothing"} {
+		t.Run(what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				floor, err := durable.OpenFS(powercut.New().FS(), nil)
+				require.NoError(t, err)
+				anchor := &counted{Store: floor}
+				opts := options()
+				opts.Anchor = anchor
+				m := powercut.New()
+				l := open(t, m, opts)
+				audits(t, l, 1)
+				require.Equal(t, 1, anchor.puts)
+				if what == "audit" {
+					audits(t, l, 1)
+				}
+				if what == "checkpoint" {
+					_, err = floor.Hold(t.Context(), "so that there is no anchor")
+					require.NoError(t, err)
+					_, err = l.Checkpoint(somebody(t.Context()))
+					require.ErrorIs(t, err, durable.ErrHeld)
+					require.NoError(t, floor.Held().Release(t.Context()))
+				}
+				before := anchor.puts
+				m.Drop()
+				l = open(t, m, opts)
+				ctx, stop := withStop(t)
+				ended := make(chan error, 1)
+				go func() { ended <- l.Run(ctx) }()
+				time.Sleep(time.Minute)
+				synctest.Wait()
+				if what == "nothing" {
+					assert.Equal(t, before, anchor.puts)
+				} else {
+					assert.Equal(t, before+1, anchor.puts)
+				}
+				stop()
+				<-ended
+				require.NoError(t, l.Close())
+			})
+		})
+	}
+}
+
 // TestAnchorThatIsRefused: records are kept, and Health tells.
 func TestAnchorThatIsRefused(t *testing.T) {
 	floor := powercut.New()
@@ -227,6 +273,12 @@ func TestRetireWhileOnHold(t *testing.T) {
 	require.NoError(t, l.Retire(ctx))
 	require.NoError(t, l.Retire(ctx))
 	require.NoError(t, durable.RemoveAll(ctx, h.Store(), "eventlog"))
+
+	empty, dir, err := openOn(ctx, powercut.New(), opts)
+	require.NoError(t, err)
+	_, err = dir.Hold(ctx, "reset factory")
+	require.NoError(t, err)
+	require.NoError(t, empty.Retire(ctx), "one of which nothing was kept ends no story")
 
 	next := open(t, powercut.New(), opts)
 	audits(t, next, 1)

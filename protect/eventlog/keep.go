@@ -69,6 +69,11 @@ func important(level slog.Level, event string) bool {
 	return level >= LevelAudit || event == access.EventLoginFailed
 }
 
+// anchors says which records ask for an anchor.
+func anchors(level slog.Level, event string) bool {
+	return level >= LevelAudit || event == EventCheckpoint
+}
+
 // append chains a record and appends it. Under l.mu.
 func (l *Log) append(e *encoder, at time.Time, quality durable.Quality, level slog.Level, event string) error {
 	frame, head := e.chain(&place{seq: l.next, time: at, quality: quality, prev: l.head})
@@ -86,7 +91,7 @@ func (l *Log) append(e *encoder, at time.Time, quality durable.Quality, level sl
 	// It has its number, and will be there once a Sync succeeds, also after an error.
 	l.next, l.head = l.next+1, head
 	l.grow(len(frame))
-	if level >= LevelAudit || event == EventCheckpoint {
+	if anchors(level, event) {
 		l.important = l.next - 1
 	}
 	l.since++

@@ -83,6 +83,9 @@ func Open(ctx context.Context, store durable.Store, key crypto.Signer, opts *Opt
 		return nil, errors.Join(err, l.log.Close())
 	}
 	l.started()
+	if l.important > 0 && l.important >= l.anchored {
+		l.rouse() // the anchor that a power cut came before
+	}
 	return l, nil
 }
 

@@ -75,6 +75,9 @@ func (l *Log) found(r *record) {
 	if r.Event == EventCheckpoint {
 		l.signed, l.since = bytes.Clone([]byte(r.Note)), 0
 	}
+	if anchors(slog.Level(r.Level), r.Event) {
+		l.important = r.Seq
+	}
 }
 
 // from is the first record that has to be verified.
