@@ -27,7 +27,7 @@ type Page struct {
 	// Choices are the settings that can be set to something less secure.
 	Choices []Choice `json:"choices,omitempty"`
 	Scopes  []string `json:"scopes,omitempty"` // of a reset
-	Left    []Left   `json:"left,omitempty"`   // requirements that the device itself does not meet
+	Left    []Left   `json:"left,omitempty"`   // requirements that the device itself does not meet, or that nobody has shown
 }
 
 // Area is what a device does in one area.
@@ -55,7 +55,8 @@ type Choice struct {
 	Floor   bool           `json:"floor,omitempty"` // it survives a reset
 }
 
-// Left is a requirement that the device itself does not meet, and why.
+// Left is a requirement that the device itself does not meet, or of which nobody has
+// shown that it does, and why.
 type Left struct {
 	Clause         clause.ID           `json:"clause"`
 	Title          string              `json:"title"`
@@ -181,12 +182,13 @@ func shown(f clause.Feature, st *risk.Statement) bool {
 	return some
 }
 
-// left are the requirements that the statement leaves out, or to others, or fails.
+// left are the requirements that the statement leaves out, or to others, or fails, or
+// for which it has no evidence.
 func left(st *risk.Statement) []Left {
 	var out []Left
 	for _, row := range st.Rows {
 		met := row.Status == risk.IncludedProven || row.Status == risk.IncludedAttested || row.Status == risk.Additional ||
-			row.Status == risk.Alternative || row.Status == risk.IncludedUnproven
+			row.Status == risk.Alternative
 		if row.Kind != clause.Requirement || met {
 			continue
 		}

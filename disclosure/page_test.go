@@ -85,6 +85,19 @@ func TestPageTellsTheTruth(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, page.Warnings, 1)
 	assert.Contains(t, page.Warnings[0], "not shown")
+	var text bytes.Buffer
+	require.NoError(t, page.WriteMarkdown(&text))
+	assert.Contains(t, text.String(), string(risk.IncludedUnproven), "what nobody has shown stands among what is left")
+	page.Left = nil
+	text.Reset()
+	require.NoError(t, page.WriteMarkdown(&text))
+	assert.NotContains(t, text.String(), "has evidence for every requirement")
+	page.Warnings = nil
+	text.Reset()
+	require.NoError(t, page.WriteMarkdown(&text))
+	assert.Contains(t, text.String(), "has evidence for every requirement")
+	page, err = disclosure.NewPage(t.Context(), device, parts, unproven, vendor())
+	require.NoError(t, err)
 	for _, area := range page.Protections {
 		if area.Area == clause.AreaErase {
 			assert.False(t, area.Features[0].Shown)

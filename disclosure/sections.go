@@ -93,9 +93,12 @@ func with(all []clause.Setting) string {
 }
 
 func (p *Page) leftOut() []block {
-	out := []block{{heading: "What the standard requires and the device itself does not do"}}
-	if len(p.Left) == 0 {
-		return append(out, block{para: plain("Nothing: it meets every requirement of 27402 5.2.")})
+	out := []block{{heading: "What the standard requires and the device itself does not do, or has not shown"}}
+	switch {
+	case len(p.Left) == 0 && len(p.Warnings) == 0:
+		return append(out, block{para: plain("Nothing: its statement of applicability has evidence for every requirement of 27402 5.2.")})
+	case len(p.Left) == 0:
+		return append(out, block{para: plain("Nothing that its statement of applicability names; but see the warnings above.")})
 	}
 	rows := [][]string{{"27402", "Requirement", "In the statement", "Answered by", "Why"}}
 	for _, l := range p.Left {

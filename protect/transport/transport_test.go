@@ -54,6 +54,7 @@ func TestPeerIsJudged(t *testing.T) {
 		{"expired, authenticated time", ca.issue(t, "peer.local", expired), ca.peers("peer.local"), clock(now(), durable.Authenticated), transport.ErrExpired},
 		{"not yet valid", ca.issue(t, "peer.local", tomorrow), ca.peers("peer.local"), nil, transport.ErrExpired},
 		{"issuer expired", early.issue(t, "peer.local", nil), early.peers("peer.local"), nil, transport.ErrExpired},
+		{"issuer unknown, and the root expired", stranger.issue(t, "peer.local", nil), early.peers("peer.local"), nil, transport.ErrIssuer},
 		{"wrong name", ca.issue(t, "other.local", nil), ca.peers("peer.local"), nil, transport.ErrName},
 		{"common name is no name", ca.issue(t, "peer.local", nil), ca.peers("not-a-name.local"), nil, transport.ErrName},
 		{"wildcard is no name", ca.issue(t, "*.local", nil), ca.peers("peer.local"), nil, transport.ErrName},
