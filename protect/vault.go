@@ -160,13 +160,17 @@ func (v *Vault) compartment(ctx context.Context, class Class, subject string) (*
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if err := v.ready(ctx); err != nil {
+	err := v.shut(class) // a hold may have come since
+	if err == nil {
+		err = v.ready(ctx)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("protect: make compartment %v: %w", class, err)
 	}
 	if e := v.live.find(class, subject); e != nil { // another was faster
 		return &Compartment{v, v.cells[e.id]}, nil
 	}
-	err := v.mayMake(ctx, class, subject)
+	err = v.mayMake(ctx, class, subject)
 	var c *Compartment
 	if err == nil {
 		c, err = v.create(ctx, class, subject)
@@ -180,12 +184,9 @@ func (v *Vault) compartment(ctx context.Context, class Class, subject string) (*
 func (v *Vault) lookup(ctx context.Context, class Class, subject string) (*Compartment, error) {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	err, hold := ctx.Err(), v.dir.Held()
-	switch {
-	case v.closed:
-		err = fs.ErrClosed
-	case class != ClassFloor && hold != nil:
-		err = fmt.Errorf("%w: %s", durable.ErrHeld, hold.Reason())
+	err := ctx.Err()
+	if err == nil {
+		err = v.shut(class)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("protect: open compartment %v: %w", class, err)
@@ -194,6 +195,18 @@ func (v *Vault) lookup(ctx context.Context, class Class, subject string) (*Compa
 		return &Compartment{v, v.cells[e.id]}, nil
 	}
 	return nil, nil
+}
+
+// shut says why no compartment of class opens now. Under v.mu.
+func (v *Vault) shut(class Class) error {
+	hold := v.dir.Held()
+	switch {
+	case v.closed:
+		return fs.ErrClosed
+	case class != ClassFloor && hold != nil:
+		return fmt.Errorf("%w: %s", durable.ErrHeld, hold.Reason())
+	}
+	return nil
 }
 
 // create writes the table of the present generation with one more compartment.
