@@ -23,8 +23,8 @@ test: ## all tests; installs what they need from Debian when it can
 bench: ## benchmarks against the budgets of docs/design.md
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
-fuzz: ## a few seconds of each fuzz target
-	@$(CHECK) fuzz
+fuzz: build ## ten seconds of each fuzz target, with coverage to guide it
+	@$(CHECK) -fuzz 10s
 
 cover: build ## tests with the race detector, and coverage in build/cover.html
 	@$(CHECK) test

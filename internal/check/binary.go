@@ -16,15 +16,17 @@ type binary struct {
 	exe string
 }
 
-// binaries compiles the tests of the packages that match, without the race detector.
-func binaries(ctx context.Context, packages ...string) ([]binary, error) {
-	const dir = "build/tests"
+// binaryDir is where the step binaries puts them.
+const binaryDir = "build/tests/"
+
+// binaries lists them: one for each package that has tests.
+func binaries(ctx context.Context) ([]binary, error) {
 	tested := "{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}\t{{.Dir}}{{end}}"
-	out, err := goCmd(append([]string{"list", "-f", tested}, packages...)...).output(ctx)
+	out, err := goCmd("list", "-f", tested, "./...").quiet(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("%w\n%s", err, out)
 	}
-	into, err := filepath.Abs(dir)
+	into, err := filepath.Abs(binaryDir)
 	if err != nil {
 		return nil, err
 	}
@@ -37,11 +39,20 @@ func binaries(ctx context.Context, packages ...string) ([]binary, error) {
 	if len(list) == 0 {
 		return nil, errors.New("no package has tests")
 	}
-	args := []string{"test", "-c", "-vet=off", "-ldflags=-s -w", "-o", dir + "/"}
+	return list, nil
+}
+
+// compile makes the binaries, without the race detector.
+func compile(ctx context.Context) error {
+	list, err := binaries(ctx)
+	if err != nil {
+		return err
+	}
+	args := []string{"test", "-c", "-vet=off", "-ldflags=-s -w", "-o", binaryDir}
 	for _, b := range list {
 		args = append(args, b.pkg)
 	}
-	return list, goCmd(args...).run(ctx)
+	return goCmd(args...).run(ctx)
 }
 
 // test runs the tests of b that match, with flags "-test.…".

@@ -1,6 +1,10 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -11,8 +15,9 @@ func TestChoose(t *testing.T) {
 	all, err := choose(nil)
 	require.NoError(t, err)
 	assert.Len(t, all, len(steps))
-	two, err := choose([]string{"vet", "law"})
+	two, err := choose([]string{"law", "law"})
 	require.NoError(t, err)
+	require.Len(t, two, 2, "what it needs, and each once")
 	assert.Equal(t, []string{"vet", "law"}, []string{two[0].name, two[1].name})
 	_, err = choose([]string{"vet", "lawn"})
 	require.ErrorContains(t, err, "no step lawn")
@@ -42,4 +47,39 @@ func TestDevicesAreEmulatedWithoutCgo(t *testing.T) {
 	assert.Contains(t, c.env, "CGO_ENABLED=0")
 	assert.Contains(t, c.String(), "-exec=qemu-arm")
 	assert.Contains(t, c.String(), "./protect/...")
+}
+
+// TestNeedsAreSteps: each step needs steps that there are, without a circle.
+func TestNeedsAreSteps(t *testing.T) {
+	for i, s := range steps {
+		for _, need := range s.needs {
+			assert.True(t, slices.ContainsFunc(steps[:i], func(s step) bool { return s.name == need }), "%s needs %s, before it", s.name, need)
+		}
+	}
+}
+
+func TestSchedule(t *testing.T) {
+	list := []step{{name: "a"}, {name: "b", needs: []string{"a"}}, {name: "c"}, {name: "d", needs: []string{"b", "c"}}}
+	var mu sync.Mutex
+	var order []string
+	fails := ""
+	run := func(_ context.Context, s step) result {
+		mu.Lock()
+		defer mu.Unlock()
+		order = append(order, s.name)
+		if s.name == fails {
+			return result{err: errors.New("no")}
+		}
+		return result{}
+	}
+	require.NoError(t, schedule(t.Context(), list, run))
+	require.Len(t, order, 4)
+	assert.Less(t, slices.Index(order, "a"), slices.Index(order, "b"))
+	assert.Equal(t, "d", order[3])
+
+	order, fails = nil, "b"
+	require.ErrorContains(t, schedule(t.Context(), list, run), "step b failed")
+	assert.NotContains(t, order, "d", "nothing begins after a failure")
+
+	require.ErrorContains(t, schedule(t.Context(), []step{{name: "x", needs: []string{"y"}}}, run), "step x needs")
 }

@@ -5,69 +5,53 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"strings"
 )
 
-// fuzzTime is for each target, on one core: enough to run all seeds and what a few
-// thousand mutations of them show. "go test -fuzz" goes on for longer.
+// fuzzTime is for each target, on one core: enough to run all seeds and what some ten
+// thousand mutations of them show.
 const fuzzTime = "1s"
 
-// noise are lines of the fuzzer that say nothing after a good run.
-var noise = regexp.MustCompile(`(?m)^(fuzz: elapsed.*|PASS)\n`)
+// noise are lines of the fuzzer that say nothing after a good run. The binaries have no
+// coverage instrumentation, which would be compiled into everything that they import:
+// in a second it finds nothing. "make fuzz" has it.
+var noise = regexp.MustCompile(`(?m)^(fuzz: elapsed.*|PASS|warning: the test binary was not built with coverage instrumentation.*)\n`)
 
-// fuzz compiles the packages that have targets, instrumented, and runs each target.
+// fuzz runs each target of all packages.
 func fuzz(ctx context.Context) error {
-	packages, err := fuzzed(ctx)
+	return eachTarget(ctx, func(b binary, name string) command {
+		return b.test("^$", "-test.fuzz=^"+name+"$", "-test.fuzztime="+fuzzTime,
+			"-test.fuzzcachedir="+b.exe+".cache/"+name, "-test.parallel=1")
+	})
+}
+
+// guided runs each target for a time, with coverage to guide it.
+func guided(ctx context.Context, time string) error {
+	if err := compile(ctx); err != nil {
+		return err
+	}
+	return eachTarget(ctx, func(b binary, name string) command {
+		return goCmd("test", "-vet=off", "-run=^$", "-fuzz=^"+name+"$", "-fuzztime="+time, "-parallel=1", b.pkg)
+	})
+}
+
+func eachTarget(ctx context.Context, run func(b binary, name string) command) error {
+	list, err := binaries(ctx)
 	if err != nil {
 		return err
 	}
-	var compiled []binary
-	var builds []command
-	for _, b := range packages {
-		b.exe = strings.TrimSuffix(b.exe, ".test") + ".fuzz"
-		compiled = append(compiled, b)
-		// The go command compiles no more than one package for fuzzing.
-		builds = append(builds, goCmd("test", "-c", "-vet=off", "-ldflags=-s -w", "-fuzz=.", "-o", b.exe, b.pkg))
-	}
-	// The first one compiles what all have in common.
-	if err := each(ctx, builds[0]); err != nil {
-		return err
-	}
-	if err := allPass(ctx, builds[1:], func(string) {}); err != nil {
-		return err
-	}
 	var runs []command
-	for _, b := range compiled {
+	for _, b := range list {
 		targets, err := b.list(ctx, "^Fuzz")
 		if err != nil {
 			return err
 		}
 		for _, name := range targets {
-			runs = append(runs, b.test("^$", "-test.fuzz=^"+name+"$", "-test.fuzztime="+fuzzTime,
-				"-test.fuzzcachedir="+b.exe+".cache/"+name, "-test.parallel=1"))
+			runs = append(runs, run(b, name))
 		}
+	}
+	if len(runs) == 0 {
+		return errors.New("no fuzz target found")
 	}
 	fmt.Printf("fuzz: %d targets\n", len(runs))
 	return allPass(ctx, runs, func(out string) { fmt.Print(noise.ReplaceAllString(out, "")) })
-}
-
-// fuzzed are the packages that have fuzz targets.
-func fuzzed(ctx context.Context) (list []binary, err error) {
-	all, err := binaries(ctx, "./...")
-	if err != nil {
-		return nil, err
-	}
-	for _, b := range all {
-		targets, err := b.list(ctx, "^Fuzz")
-		if err != nil {
-			return nil, err
-		}
-		if len(targets) > 0 {
-			list = append(list, b)
-		}
-	}
-	if len(list) == 0 {
-		return nil, errors.New("no fuzz target found")
-	}
-	return list, nil
 }

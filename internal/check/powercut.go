@@ -35,7 +35,7 @@ var breakages = []string{"", "nofsync", "nodirsync", "swap"}
 // powercuts runs the tests of power cuts on a sound medium, where nothing may be
 // bad, and on media that are broken in three ways, where every test must say so.
 func powercuts(ctx context.Context) error {
-	list, err := binaries(ctx, "./...")
+	list, err := binaries(ctx)
 	if err != nil {
 		return err
 	}
