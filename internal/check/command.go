@@ -63,7 +63,8 @@ func (c command) quiet(ctx context.Context) (string, error) {
 func (c command) start(ctx context.Context, out io.Writer) error {
 	cmd := exec.CommandContext(ctx, c.args[0], c.args[1:]...)
 	cmd.Dir = c.dir
-	cmd.Env = append(os.Environ(), c.env...)
+	// Devices have no cgo; and one setting for all steps means one compilation.
+	cmd.Env = append(append(os.Environ(), "CGO_ENABLED=0"), c.env...)
 	cmd.Stdout, cmd.Stderr = out, out
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("%s: %w", c.args[0], err)

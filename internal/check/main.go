@@ -64,10 +64,6 @@ func main() {
 const only = "-only"
 
 func run(ctx context.Context, args []string) error {
-	// Devices have no cgo; and one setting for all steps means one compilation.
-	if err := os.Setenv("CGO_ENABLED", "0"); err != nil {
-		return err
-	}
 	if slices.Equal(args, []string{"-list"}) {
 		for _, s := range steps {
 			fmt.Printf("%-12s %s\n", s.name, s.shows)
