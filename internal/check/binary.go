@@ -52,7 +52,7 @@ func compile(ctx context.Context) error {
 	for _, b := range list {
 		args = append(args, b.pkg)
 	}
-	return goCmd(args...).run(ctx)
+	return goCmd(args...).greedy().run(ctx)
 }
 
 // test runs the tests of b that match, with flags "-test.…".

@@ -33,6 +33,10 @@ func (c command) with(env ...string) command {
 	return c
 }
 
+// greedy has the command collect garbage less often: for compilers, and for tests that
+// measure no memory, it takes a quarter of the time away.
+func (c command) greedy() command { return c.with("GOGC=400") }
+
 func (c command) String() string {
 	line := strings.Join(append(slices.Clip(c.env), c.args...), " ")
 	if c.dir != "" {

@@ -62,7 +62,7 @@ func gofmt(ctx context.Context) error {
 	return err
 }
 
-func vet(ctx context.Context) error { return goCmd("vet", "./...").run(ctx) }
+func vet(ctx context.Context) error { return goCmd("vet", "./...").greedy().run(ctx) }
 
 // laws run uncached: the test cache does not see new files that go list reads.
 func laws(ctx context.Context) error {
@@ -70,13 +70,13 @@ func laws(ctx context.Context) error {
 }
 
 func staticcheck(ctx context.Context) error {
-	return goCmd("run", staticcheckTool, "./...").run(ctx)
+	return goCmd("run", staticcheckTool, "./...").greedy().run(ctx)
 }
 
 // vuln goes on without the vulnerability data, which not every network has, but
 // never with a finding.
 func vuln(ctx context.Context) error {
-	out, err := goCmd("run", vulnTool, "./...").output(ctx)
+	out, err := goCmd("run", vulnTool, "./...").greedy().output(ctx)
 	fmt.Print(out)
 	if err != nil && strings.Contains(out, "fetching vulnerabilities") {
 		fmt.Println("NOT CHECKED: the vulnerability data cannot be reached from here")
@@ -94,7 +94,7 @@ func cross(ctx context.Context) error {
 			flags = append(slices.Clone(deviceFlags), "-gcflags=all="+arch.compiler)
 		}
 		args := append(append([]string{"build"}, flags...), "./...")
-		if err := forDevice(arch.name, args...).run(ctx); err != nil {
+		if err := forDevice(arch.name, args...).greedy().run(ctx); err != nil {
 			return err
 		}
 	}
@@ -150,7 +150,7 @@ func footprint(ctx context.Context) error {
 
 func sizeForArm(ctx context.Context, dir, program string, flags []string) (int64, error) {
 	args := slices.Concat([]string{"build"}, flags, []string{"-o", dir, "./examples/" + program})
-	if err := forDevice("arm", args...).run(ctx); err != nil {
+	if err := forDevice("arm", args...).greedy().run(ctx); err != nil {
 		return 0, err
 	}
 	st, err := os.Stat(dir + program)
