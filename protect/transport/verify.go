@@ -74,7 +74,7 @@ func (v *verifier) issued(leaf *x509.Certificate, others []*x509.Certificate) er
 		if err == nil {
 			return nil
 		}
-		expired = expired || isExpired(err) || !covers(root, at) && leaf.CheckSignatureFrom(root) == nil
+		expired = expired || isExpired(err)
 	}
 	if expired {
 		return refuse(ErrExpired, fmt.Sprintf("the time is %s (%v)", now.UTC().Format(time.RFC3339), quality))
@@ -93,12 +93,7 @@ func earliest(bound time.Time, chain []*x509.Certificate) time.Time {
 	return bound
 }
 
-func covers(c *x509.Certificate, at time.Time) bool {
-	return !at.Before(c.NotBefore) && !at.After(c.NotAfter)
-}
-
-// isExpired reports whether err is about the time; about that of an issuer the library
-// does not tell.
+// isExpired reports whether err is about the time, be it of an issuer.
 func isExpired(err error) bool {
 	var invalid x509.CertificateInvalidError
 	return errors.As(err, &invalid) && invalid.Reason == x509.Expired
