@@ -132,7 +132,7 @@ func TestRequestOnItsWayDoesNotComeBack(t *testing.T) {
 	}
 }
 
-// TestSubjectWithoutDataIsErasedToo: there was nothing to erase, and nothing comes.
+// TestClockDoesNotBringBack: what an authenticator says of the time brings nobody back.
 func TestClockDoesNotBringBack(t *testing.T) {
 	g := newGuarded(t)
 	e, err := g.Issuer("test").Issue(access.Facts{ID: "bob", Kind: access.KindPerson, Time: time.Now().Add(time.Hour)})
@@ -147,6 +147,7 @@ func TestClockDoesNotBringBack(t *testing.T) {
 	require.NoError(t, err, "a new request in an old session")
 }
 
+// TestSubjectWithoutDataIsErasedToo: there was nothing to erase, and nothing comes.
 func TestSubjectWithoutDataIsErasedToo(t *testing.T) {
 	g := newGuarded(t)
 	inFlight := g.as("carol")

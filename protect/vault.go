@@ -160,9 +160,9 @@ func (v *Vault) compartment(ctx context.Context, class Class, subject string) (*
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	err := v.shut(class) // a hold may have come since
+	err := v.ready(ctx)
 	if err == nil {
-		err = v.ready(ctx)
+		err = v.shut(class) // a hold may have come since
 	}
 	if err != nil {
 		return nil, fmt.Errorf("protect: make compartment %v: %w", class, err)
