@@ -54,6 +54,7 @@ type Interlock struct {
 	mu      sync.Mutex
 	active  map[string]int  // how often begun in this run and not ended
 	kept    map[string]bool // pending on the medium
+	unsure  bool            // the last write failed: what a power cut leaves is not known
 	left    map[string]bool // of kept: by an earlier run, and not resumed in this one
 	unknown bool            // what was left: the record was damaged
 	damaged error

@@ -33,13 +33,14 @@ func (l *Interlock) without(operation string) map[string]bool {
 
 // keep changes what the medium says is pending.
 func (l *Interlock) keep(ctx context.Context, next map[string]bool) error {
-	if maps.Equal(next, l.kept) {
+	if maps.Equal(next, l.kept) && !l.unsure {
 		return nil
 	}
+	l.unsure = true // which of the two a power cut would leave
 	if err := l.record.Store(ctx, pending{slices.Sorted(maps.Keys(next))}); err != nil {
 		return fmt.Errorf("baseline: interlock: %w", err)
 	}
-	l.kept, l.damaged = next, nil
+	l.kept, l.damaged, l.unsure = next, nil, false
 	maps.DeleteFunc(l.left, func(op string, _ bool) bool { return !next[op] })
 	return nil
 }

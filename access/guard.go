@@ -36,6 +36,7 @@ type Guard struct {
 	credentials  *CredentialList
 	commission   sync.Mutex // one commissioning at a time, its set function included
 	mu           sync.Mutex // changes of the record and of the view
+	unsure       bool       // the last write failed: what a power cut leaves is not known; under mu
 	view         atomic.Pointer[view]
 	dead         map[string]uint64         // see invalidate; replaced, never changed
 	serial       atomic.Uint64             // counts the invalidations

@@ -198,8 +198,9 @@ func (g *Guard) publish(v *view) {
 }
 
 // change stores what fn makes of the record, and then decides by it. When the
-// store fails, the record is read again: it is the old or the new one. fn asks by
-// may; what that denied is logged here, when no lock is held.
+// store fails, the record is read again: it is the old or the new one, and which of
+// them a power cut would leave nobody knows, so that the next change is written even if
+// it finds its work done. fn asks by may; what that denied is logged here, when no lock is held.
 func (g *Guard) change(ctx context.Context, op string, fn func(*record) error) error {
 	var denied *DeniedError
 	err := g.changeLocked(ctx, op, func(r *record) error {
@@ -238,12 +239,14 @@ func (g *Guard) changeLocked(ctx context.Context, op string, fn func(*record) er
 	if err := fn(&rec); err != nil {
 		return err
 	}
-	if sameRecord(rec, v.rec) {
+	if sameRecord(rec, v.rec) && !g.unsure {
 		return nil
 	}
 	if err := g.value.Store(ctx, rec); err != nil {
+		g.unsure = true
 		return fmt.Errorf("access: %s: %w", op, errors.Join(err, g.reload(context.WithoutCancel(ctx))))
 	}
+	g.unsure = false
 	g.publish(&view{rec: rec, provisioned: true})
 	return nil
 }

@@ -36,20 +36,21 @@ type Log struct {
 
 	flushing sync.Mutex // held through every change of the medium; before mu
 
-	mu       sync.Mutex
-	seg      segment // the last one, which grows
-	first    uint64  // number of the oldest record
-	next     uint64  // number of the next record
-	durable  uint64  // records below are kept
-	marked   uint64  // the last sync mark on the medium says so much
-	buf      []byte  // frames not yet known to be on the medium, at seg.size
-	segments []uint64
-	gaps     []gap     // numbers that salvage left out; set once
-	rolling  bool      // the next segment must be begun before anything else
-	spending bool      // the reserve was given up for records that must be kept
-	retry    time.Time // when to try next to set it aside again
-	closed   bool
-	stats    LogStats
+	mu        sync.Mutex
+	seg       segment // the last one, which grows
+	first     uint64  // number of the oldest record
+	next      uint64  // number of the next record
+	durable   uint64  // records below are kept
+	marked    uint64  // the last sync mark on the medium says so much
+	buf       []byte  // frames not yet known to be on the medium, at seg.size
+	segments  []uint64
+	untrimmed bool      // files were removed, and the directory was not synced since
+	gaps      []gap     // numbers that salvage left out; set once
+	rolling   bool      // the next segment must be begun before anything else
+	spending  bool      // the reserve was given up for records that must be kept
+	retry     time.Time // when to try next to set it aside again
+	closed    bool
+	stats     LogStats
 }
 
 // OpenLog implements [Logs]: it opens the log called name, makes it if it is

@@ -37,17 +37,20 @@ func (l *Log) Trim(ctx context.Context, before uint64) error {
 	return l.change(ctx, "trim", func() error {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		trimmed := false
 		for len(l.segments) > 1 && l.segments[1] <= before {
 			if err := l.removeFirst(); err != nil {
 				return err
 			}
-			l.first, trimmed = l.segments[0], true
+			l.first, l.untrimmed = l.segments[0], true
 		}
-		if !trimmed {
+		if !l.untrimmed {
 			return nil
 		}
-		return l.dir.syncDir(l.path)
+		if err := l.dir.syncDir(l.path); err != nil {
+			return err
+		}
+		l.untrimmed = false
+		return nil
 	})
 }
 
