@@ -80,7 +80,9 @@ func floorsHarness(flaw floorFlaw) FloorsHarness {
 }
 
 func TestBrokenFloors(t *testing.T) {
-	highest := make(chan struct{})
+	looked := make(chan struct{})
+	var others sync.WaitGroup
+	others.Add(15)
 	broken := map[string]FloorsHarness{
 		"Zero": floorsHarness(floorFlaw{get: func(v uint64) uint64 { return max(v, 1) }}),
 		"Raise": floorsHarness(floorFlaw{raise: func(f *floors, name string, v uint64) error { // two steps
@@ -94,14 +96,14 @@ func TestBrokenFloors(t *testing.T) {
 		}}),
 		"Concurrent": floorsHarness(floorFlaw{raise: func(f *floors, name string, v uint64) error { // looks, and writes later
 			was := f.load(name)
-			if v == 1 {
-				<-highest
+			if v == 1 { // the one that is last to write
+				close(looked)
+				others.Wait()
+				return f.put(name, max(was, v))
 			}
-			err := f.put(name, max(was, v))
-			if v == 16 {
-				close(highest)
-			}
-			return err
+			defer others.Done()
+			<-looked
+			return f.put(name, v)
 		}}),
 	}
 	catch(t, FloorsRules(), floorsHarness(floorFlaw{}), broken)
