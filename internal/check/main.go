@@ -47,7 +47,7 @@ var steps = []step{
 	{"outoftree", "a vendor's own module passes the kits", []string{"vet"}, outoftree},
 	{"examples", "the examples run", []string{"vet"}, examples},
 	{"faults", "what is broken in the gateway ends its life at the step that shows it", []string{"vet"}, gatewayFaults},
-	{"fuzz", "a second of each fuzz target", []string{"binaries"}, fuzz},
+	{"fuzz", "the seeds and a thousand mutations for each fuzz target", []string{"binaries"}, fuzz},
 }
 
 func main() {
