@@ -263,7 +263,7 @@ func TestEraseSubject(t *testing.T) {
 		require.NoError(t, s.Verify(ann, "bob"))
 	}
 	require.Len(t, d.log.named(access.EventUnassigned), 1)
-	require.NotContains(t, string(d.store.m["guard"]), "bob")
+	require.NotContains(t, string(d.store.m["guard"]), `"bob"`)
 	d.assign("bob", "viewer")
 	require.False(t, d.may(bob, access.StatusRead, ""), "an entity of before the erasure")
 	_, err = s.Erase(ann, "a/b")

@@ -43,7 +43,7 @@ func TestNextOwnersLogHasTheReset(t *testing.T) {
 	var found []string
 	for rec, err := range raw.Records(ctx, 0) {
 		require.NoError(t, err)
-		assert.NotContains(t, string(rec.Data), "ann")
+		assert.NotContains(t, string(rec.Data), `"ann"`)
 		if strings.Contains(string(rec.Data), access.EventResetDone) {
 			found = append(found, string(rec.Data))
 		}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/iot-device-baseline/baseline/erase"
@@ -95,6 +96,10 @@ func (l *life) canary() error {
 	return nil
 }
 
+// bobsName is his name as a JSON value, or at the end or the beginning of one: three
+// letters alone come up by chance among so many signatures.
+var bobsName = regexp.MustCompile(`\bbob"|"bob\b`)
+
 func (l *life) logVerified() error {
 	l.step("5.2.5.2.2", "The event log is exported, and verified by who has the public key")
 	if err := l.refused(l.ask("bob", evesPassword, "log", nil, nil), "denied"); err != nil {
@@ -112,7 +117,7 @@ func (l *life) logVerified() error {
 	if err != nil {
 		return err
 	}
-	if bytes.Contains(got.Export, []byte("bob")) {
+	if bobsName.Match(got.Export) {
 		return unexpected("the export names bob")
 	}
 	l.tellf("    records %d to %d, signed up to %d; nobody is named in them", sum.First, sum.Last, sum.Signed)

@@ -65,7 +65,7 @@ func TestExportLeavesPersonsBehind(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, uint64(5), next)
 	text := b.String()
-	for _, person := range []string{"ann", "192.0.2.7", `"erased"`, "bob", "salt"} {
+	for _, person := range []string{`"ann"`, "192.0.2.7", `"erased"`, `"bob"`, `"salt"`} { // in quotes: letters alone come up by chance in base64
 		assert.NotContains(t, text, person)
 	}
 	assert.Contains(t, text, `{"of":2,"names":{"entity":"p-616e6e"}`)
