@@ -152,7 +152,8 @@ type SlotState struct {
 // Gate holds a phase back: a battery that is too low, a pump that runs, a window, a
 // person who was not asked. It is asked before the phase, and may be asked again.
 //
-//   - Check answers at once and changes nothing. It may be called concurrently.
+//   - Check answers at once and changes nothing; no answer within 5 s holds the phase
+//     back, and it is not asked again before it answered. It may be called concurrently.
 type Gate interface {
 	Check(ctx context.Context, p Phase, r *Release) Verdict
 }
@@ -190,6 +191,9 @@ type Floors interface {
 
 // Health says whether the release on trial does its work. An error that does not go
 // away within the trial rolls it back.
+//
+//   - Healthy answers before its ctx ends: the later of [Options.Tick] and 5 s. No answer
+//     is ill health; it is not asked again before it answered.
 type Health interface {
 	Healthy(ctx context.Context) error
 }

@@ -182,13 +182,3 @@ func (u *Updater) latest(ctx context.Context) *offer {
 	}
 	return o
 }
-
-// gates asks every gate about a phase.
-func (u *Updater) gates(ctx context.Context, p Phase, r *Release) error {
-	for _, g := range u.parts.Gates {
-		if v := g.Check(ctx, p, r); v.Held {
-			return &HeldError{Phase: p, Reason: v.Reason}
-		}
-	}
-	return nil
-}

@@ -26,7 +26,7 @@ const (
 func (u *Updater) Run(ctx context.Context) error {
 	ticker := time.NewTicker(u.opts.Tick)
 	defer ticker.Stop()
-	u.tend(ctx, 0)
+	u.tend(ctx)
 	// A first look comes at a random time, so that devices that start together do not
 	// ask together.
 	since := time.Duration(0)
@@ -37,7 +37,7 @@ func (u *Updater) Run(ctx context.Context) error {
 			return context.Cause(ctx)
 		case <-ticker.C:
 		}
-		u.tend(ctx, u.opts.Tick)
+		u.tend(ctx)
 		every := u.currentPolicy().CheckEvery
 		if since += u.opts.Tick; every == 0 {
 			since = 0
@@ -86,15 +86,15 @@ func (u *Updater) installAlone(ctx context.Context, o *offer) error {
 	return fmt.Errorf("update: install: %w", err)
 }
 
-// tend does what is due after d of running time.
-func (u *Updater) tend(ctx context.Context, d time.Duration) {
+// tend does what is due.
+func (u *Updater) tend(ctx context.Context) {
 	if !u.working.try() {
 		return // an installation is under way
 	}
 	defer u.working.give()
 	err := u.recovered(ctx)
 	if err == nil {
-		err = u.due(ctx, d)
+		err = u.due(ctx)
 	}
 	if err != nil && ctx.Err() != nil {
 		return // it was told to stop
@@ -102,7 +102,7 @@ func (u *Updater) tend(ctx context.Context, d time.Duration) {
 	u.count(func(s *Stats) { s.Due = err })
 }
 
-func (u *Updater) due(ctx context.Context, d time.Duration) error {
+func (u *Updater) due(ctx context.Context) error {
 	switch u.current().State {
 	case stateTrial, stateConfirming:
 		inv, err := u.boot(ctx)
@@ -110,7 +110,7 @@ func (u *Updater) due(ctx context.Context, d time.Duration) error {
 		case err != nil:
 			return err
 		case inv.Trial:
-			return u.tick(ctx, d)
+			return u.tick(ctx)
 		}
 		return u.confirm(ctx, access.FromContext(ctx))
 	case stateRestart:
@@ -147,13 +147,15 @@ func (u *Updater) restartAgain(ctx context.Context) error {
 }
 
 // tick is one look at a release on trial.
-func (u *Updater) tick(ctx context.Context, d time.Duration) error {
+func (u *Updater) tick(ctx context.Context) error {
 	p, t := u.currentPolicy(), &u.trial
+	// What it really took: a look may take longer than a tick, and one may be left out.
+	d := t.since(time.Now())
 	t.elapsed += d
 	t.watched = true
 	watch := u.watchdog(watchdogAfter)
 	t.ill = errors.Join(u.healthy(ctx), watch, u.revoked(ctx, nil, u.parts.Running.Number, u.current().Document))
-	if t.healthy += d; t.ill != nil {
+	if t.healthy += min(d, u.opts.Tick); t.ill != nil {
 		t.healthy = 0
 	}
 	if t.healthy >= p.TrialHealthy && u.linked(p) {
@@ -197,16 +199,6 @@ func (u *Updater) lost(ctx context.Context) error {
 		reason += ": " + u.trial.ill.Error()
 	}
 	return u.giveUp(ctx, inv, clean(reason))
-}
-
-// healthy asks the device, with a time limit: no answer is ill health.
-func (u *Updater) healthy(ctx context.Context) error {
-	limit, cancel := context.WithTimeout(ctx, max(u.opts.Tick, 5*time.Second))
-	defer cancel()
-	if err := u.parts.Health.Healthy(limit); err != nil {
-		return fmt.Errorf("%w: %w", ErrUnhealthy, err)
-	}
-	return nil
 }
 
 // linked reports whether the local network is back, if it was there before. For half

@@ -15,6 +15,17 @@ type trial struct {
 	healthy time.Duration // without a break
 	ill     error         // why it was not healthy the last time
 	watched bool          // the watchdog is set
+	looked  time.Time     // when elapsed was counted last
+}
+
+// since returns how long the last look was ago, and counts from now on.
+func (t *trial) since(now time.Time) time.Duration {
+	last := t.looked
+	t.looked = now
+	if last.IsZero() {
+		return 0
+	}
+	return now.Sub(last)
 }
 
 // Confirm makes the release on trial the one to fall back to, raises the floor that

@@ -109,6 +109,9 @@ type Updater struct {
 	store durable.Store
 	saved *durable.Value[journal]
 
+	health    inquiry
+	inquiries []inquiry // one for each gate
+
 	noting  turn // who has it writes "update/newest"
 	working turn // who has it changes what follows
 	begun   map[string]bool
@@ -149,6 +152,7 @@ func Open(ctx context.Context, store durable.Store, parts Parts, opts *Options) 
 	}
 	u.inTurn()
 	u.parts.Gates = slices.Clone(parts.Gates)
+	u.inquiries = make([]inquiry, len(parts.Gates))
 	if err := u.defaults(); err != nil {
 		return nil, fmt.Errorf("update: open: %w: %w", err, fs.ErrInvalid)
 	}

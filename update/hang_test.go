@@ -1,0 +1,103 @@
+package update_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/iot-device-baseline/baseline/durable/powercut"
+	"github.com/iot-device-baseline/baseline/update"
+)
+
+// What hangs whatever its context says neither keeps a trial from being given up nor a
+// person from rolling back, and is not asked a second time meanwhile.
+func TestWhatHangs(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(p *update.Parts, hang func())
+		says   string
+	}{
+		"health": {func(p *update.Parts, hang func()) {
+			p.Health = healthFunc(func(context.Context) error { hang(); return nil })
+		}, "not healthy: it still has not answered"},
+		"gate": {func(p *update.Parts, hang func()) {
+			p.Gates = []update.Gate{gateFunc(func(p update.Phase) string {
+				if p == update.PhaseConfirm {
+					hang()
+				}
+				return ""
+			})}
+		}, "confirm: held back: a gate: it still has not answered"},
+	} {
+		t.Run(name+"/given up", func(t *testing.T) {
+			hung(t, tt.change, func(t *testing.T, d *device, m *powercut.Machine, v *vendor) {
+				ctx, cancel := context.WithTimeout(as(t.Context(), "confirmer"), time.Hour)
+				defer cancel()
+				assert.ErrorIs(t, d.Run(ctx), context.DeadlineExceeded)
+				assert.Equal(t, "rolling back", d.State())
+				d = booted(t, m, v, nil)
+				assert.Equal(t, "1.1 trial=false floor=0 failed=1", d.state(t))
+				assert.Contains(t, d.log.String(), tt.says)
+			})
+		})
+		t.Run(name+"/rolled back by a person", func(t *testing.T) {
+			hung(t, tt.change, func(t *testing.T, d *device, m *powercut.Machine, v *vendor) {
+				ctx, cancel := context.WithTimeout(as(t.Context(), "confirmer"), 2*time.Minute)
+				defer cancel()
+				assert.ErrorIs(t, d.Run(ctx), context.DeadlineExceeded)
+				assert.Error(t, d.Confirm(as(t.Context(), "confirmer")))
+				require.NoError(t, d.Rollback(as(t.Context(), "operator"), "it hangs"))
+				assert.Equal(t, "1.1 trial=false floor=0 failed=1", booted(t, m, v, nil).state(t))
+			})
+		})
+	}
+}
+
+// hung runs what has release 1.2 on trial, where hang does not return until the end.
+func hung(t *testing.T, change func(p *update.Parts, hang func()), judge func(t *testing.T, d *device, m *powercut.Machine, v *vendor)) {
+	guard() // not of the bubble
+	synctest.Test(t, func(t *testing.T) {
+		v := newVendor()
+		m := lab(t, v, 1)
+		v.publish(2, 2, nil)
+		require.NoError(t, booted(t, m, v, nil).Install(as(t.Context(), "operator"), ""))
+		asked, end := 0, make(chan struct{})
+		d := booted(t, m, v, func(p *update.Parts, _ *update.Options) {
+			change(p, func() { asked++; <-end })
+		})
+		judge(t, d, m, v)
+		close(end)
+		synctest.Wait()
+		assert.Equal(t, 1, asked)
+	})
+}
+
+// Who answers again after he was silent is asked again.
+func TestHealthComesBack(t *testing.T) {
+	asked := 0
+	slow := func(p *update.Parts, _ *update.Options) {
+		p.Health = healthFunc(func(context.Context) error {
+			if asked++; asked == 1 {
+				time.Sleep(time.Minute)
+			}
+			return nil
+		})
+	}
+	bubble(t, "confirmer", 3*time.Minute, slow, func(t *testing.T, d *device, _ *vendor) {
+		assert.Equal(t, "1.2 trial=false floor=2 failed=0", d.state(t))
+	})
+}
+
+// A trial ends in time also where each look takes longer than a tick.
+func TestTrialLimitIsTime(t *testing.T) {
+	slow := func(p *update.Parts, o *update.Options) {
+		o.Tick = time.Millisecond
+		p.Health = healthFunc(func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
+	}
+	bubble(t, "confirmer", 31*time.Minute, slow, func(t *testing.T, d *device, _ *vendor) {
+		assert.Equal(t, "rolling back", d.State())
+	})
+}
