@@ -2,7 +2,9 @@ package baseline_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"testing"
 
@@ -24,7 +26,7 @@ func interlockOp(name, method string, do func(ctx context.Context, l *baseline.I
 		if err != nil {
 			return err
 		}
-		return f(l)
+		return m.Attempt(func() error { return f(l) })
 	}
 	return powercut.Op{
 		Name: "baseline.interlock-" + strings.ToLower(name), Methods: []string{"OpenInterlock", "Interlock." + method},
@@ -55,6 +57,9 @@ func interlockOps() []powercut.Op {
 		interlockOp("End", "End", func(ctx context.Context, l *baseline.Interlock) error {
 			if len(l.Pending()) == 0 {
 				return nil
+			}
+			if err := l.End(ctx, baseline.OpInstall); !errors.Is(err, fs.ErrInvalid) {
+				return err // it was resumed before
 			}
 			if err := l.Resume(ctx, baseline.OpInstall); err != nil {
 				return err

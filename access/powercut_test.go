@@ -43,7 +43,7 @@ func on(do func(ctx context.Context, d *started) error) func(context.Context, *p
 		if err != nil {
 			return err
 		}
-		return errors.Join(do(ctx, d), d.dir.Close())
+		return errors.Join(m.Attempt(func() error { return do(ctx, d) }), d.dir.Close())
 	}
 }
 

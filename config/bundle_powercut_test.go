@@ -69,15 +69,19 @@ func (o *owned) sends(t testing.TB, p pen, bundles ...config.Bundle) func(contex
 		if err != nil {
 			return err
 		}
-		for _, b := range bundles {
-			doc := document(t, b)
-			r, err := s.ApplyBundle(ctx, doc, p.sign(doc))
-			if err != nil && !(errors.Is(err, config.ErrReplay) && len(r.Receipt) > 0) {
-				return err
-			}
-		}
-		return nil
+		return m.Attempt(func() error { return send(ctx, t, s, p, bundles) })
 	}
+}
+
+func send(ctx context.Context, t testing.TB, s *config.Settings, p pen, bundles []config.Bundle) error {
+	for _, b := range bundles {
+		doc := document(t, b)
+		r, err := s.ApplyBundle(ctx, doc, p.sign(doc))
+		if err != nil && !(errors.Is(err, config.ErrReplay) && len(r.Receipt) > 0) {
+			return err
+		}
+	}
+	return nil
 }
 
 func bundleOps(t testing.TB) []powercut.Op {
@@ -102,8 +106,7 @@ func bundleOps(t testing.TB) []powercut.Op {
 				if err != nil {
 					return err
 				}
-				_, err = s.Change(asAdmin(), config.Change{Patch: []byte(`{"name":"mine"}`)})
-				return err
+				return m.Attempt(func() error { return change(config.Change{Patch: []byte(`{"name":"mine"}`)})(ctx, s) })
 			},
 		},
 	}

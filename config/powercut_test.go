@@ -68,15 +68,26 @@ func holds(ctx context.Context, m *powercut.Machine) (string, error) {
 	return string(doc) + " " + now.Network.Key.Reveal(), nil
 }
 
-func withPatch(patch string) func(context.Context, *powercut.Machine) error {
+// on starts a device and changes its settings.
+func on(do func(ctx context.Context, s *config.Settings) error) func(context.Context, *powercut.Machine) error {
 	return func(ctx context.Context, m *powercut.Machine) error {
 		s, err := boot(ctx, m)
 		if err != nil {
 			return err
 		}
-		_, err = s.Change(asAdmin(), config.Change{Patch: []byte(patch)})
+		return m.Attempt(func() error { return do(ctx, s) })
+	}
+}
+
+func change(c config.Change) func(context.Context, *config.Settings) error {
+	return func(_ context.Context, s *config.Settings) error {
+		_, err := s.Change(asAdmin(), c)
 		return err
 	}
+}
+
+func withPatch(patch string) func(context.Context, *powercut.Machine) error {
+	return on(change(config.Change{Patch: []byte(patch)}))
 }
 
 const (
@@ -102,37 +113,21 @@ func ops() []powercut.Op {
 		{
 			Name: "config.document", Methods: []string{"Settings.Change"},
 			Before: withPatch(oldPatch), State: holds,
-			Do: func(ctx context.Context, m *powercut.Machine) error {
-				s, err := boot(ctx, m)
-				if err != nil {
-					return err
-				}
-				_, err = s.Change(asAdmin(), config.Change{Document: []byte(`{"name":"new"}`), Reason: "test"})
-				return err
-			},
+			Do: on(change(config.Change{Document: []byte(`{"name":"new"}`), Reason: "test"})),
 		},
 		{
 			Name: "config.apply", Methods: []string{"Settings.Apply"},
 			Before: withPatch(oldPatch), State: holds,
-			Do: func(ctx context.Context, m *powercut.Machine) error {
-				s, err := boot(ctx, m)
-				if err != nil {
-					return err
-				}
-				_, err = s.Apply(asAdmin(), []byte(newPatch), "", nil)
+			Do: on(func(_ context.Context, s *config.Settings) error {
+				_, err := s.Apply(asAdmin(), []byte(newPatch), "", nil)
 				return err
-			},
+			}),
 		},
 		{
 			Name: "config.open", Methods: []string{"Open"},
 			Before: withPatch(oldPatch),
-			Do: func(ctx context.Context, m *powercut.Machine) error {
-				s, err := boot(ctx, m)
-				if err != nil {
-					return err
-				}
-				return s.Health(ctx) // the copy of the last good settings is written
-			},
+			// The copy of the last good settings is written.
+			Do:    on(func(ctx context.Context, s *config.Settings) error { return s.Health(ctx) }),
 			State: goodCopy,
 		},
 	}

@@ -35,6 +35,8 @@ type Dir struct {
 
 	mu       sync.RWMutex // guards what follows; never held during I/O
 	dirs     map[string]bool
+	doubts   map[string]int  // directories of which the last sync failed
+	doubted  int             // numbers them
 	reserved map[string]int  // bytes; by name of the value
 	logs     map[string]bool // open ones, by path
 	format   int
@@ -93,7 +95,7 @@ func OpenFS(fsys FS, opts *Options) (*Dir, error) {
 	}
 	d := &Dir{
 		fsys: fsys, release: func() error { return nil }, newest: max(opts.Format, 1),
-		dirs: map[string]bool{".": true}, reserved: map[string]int{}, logs: map[string]bool{},
+		dirs: map[string]bool{".": true}, doubts: map[string]int{}, reserved: map[string]int{}, logs: map[string]bool{},
 	}
 	// Nothing is changed in a directory that is not this release's.
 	if err := d.readFormat(); err != nil {
@@ -158,7 +160,7 @@ func (d *Dir) Get(ctx context.Context, name string) ([]byte, error) {
 	if err := d.admit(ctx, name, nil); err != nil {
 		return nil, fmt.Errorf("durable: get %s: %w", name, err)
 	}
-	return d.get(name)
+	return d.getCertain(name)
 }
 
 // Put keeps value under name: 2 fsyncs, more when a directory has to be made.

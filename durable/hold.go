@@ -109,7 +109,7 @@ func (u unheld) Get(ctx context.Context, name string) ([]byte, error) {
 	if err := u.admit(ctx, name, u.hold); err != nil {
 		return nil, fmt.Errorf("durable: get %s: %w", name, err)
 	}
-	return u.get(name)
+	return u.getCertain(name)
 }
 
 func (u unheld) Put(ctx context.Context, name string, value []byte) error {

@@ -36,21 +36,21 @@ type Log struct {
 
 	flushing sync.Mutex // held through every change of the medium; before mu
 
-	mu        sync.Mutex
-	seg       segment // the last one, which grows
-	first     uint64  // number of the oldest record
-	next      uint64  // number of the next record
-	durable   uint64  // records below are kept
-	marked    uint64  // the last sync mark on the medium says so much
-	buf       []byte  // frames not yet known to be on the medium, at seg.size
-	segments  []uint64
-	untrimmed bool      // files were removed, and the directory was not synced since
-	gaps      []gap     // numbers that salvage left out; set once
-	rolling   bool      // the next segment must be begun before anything else
-	spending  bool      // the reserve was given up for records that must be kept
-	retry     time.Time // when to try next to set it aside again
-	closed    bool
-	stats     LogStats
+	mu       sync.Mutex
+	seg      segment // the last one, which grows
+	first    uint64  // number of the oldest record
+	next     uint64  // number of the next record
+	durable  uint64  // records below are kept
+	marked   uint64  // the last sync mark on the medium says so much
+	buf      []byte  // frames not yet known to be on the medium, at seg.size
+	segments []uint64
+	gaps     []gap     // numbers that salvage left out; set once
+	rolling  bool      // the next segment must be begun before anything else
+	spending bool      // the reserve was given up for records that must be kept
+	retry    time.Time // when to try next to set it aside again
+	closed   bool
+	closeErr error
+	stats    LogStats
 }
 
 // OpenLog implements [Logs]: it opens the log called name, makes it if it is
@@ -243,12 +243,13 @@ func (l *Log) Stats() LogStats {
 	return l.stats
 }
 
-// Close syncs, marks the end and closes the log. A second Close does nothing.
+// Close syncs, marks the end and closes the log. A second Close does nothing,
+// and returns what the first did.
 func (l *Log) Close() error {
 	l.flushing.Lock()
 	defer l.flushing.Unlock()
 	if l.isClosed() {
-		return nil
+		return l.closeErr
 	}
 	err := l.flush()
 	if err == nil {
@@ -262,9 +263,9 @@ func (l *Log) Close() error {
 		err = errors.Join(err, l.seg.file.Close())
 	}
 	if err != nil {
-		return fmt.Errorf("durable: close log: %w", err)
+		l.closeErr = fmt.Errorf("durable: close log: %w", err)
 	}
-	return nil
+	return l.closeErr
 }
 
 func (l *Log) isClosed() bool {

@@ -17,7 +17,7 @@ func withOutbox(ctx context.Context, m *powercut.Machine, f func(*durable.Outbox
 		if err != nil {
 			return err
 		}
-		return f(o)
+		return m.Attempt(func() error { return f(o) })
 	})
 }
 

@@ -23,7 +23,7 @@ func with(m *powercut.Machine, f func(d *durable.Dir) error) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(f(d), d.Close())
+	return errors.Join(m.Attempt(func() error { return f(d) }), d.Close())
 }
 
 // describe tells the whole content of a directory.
@@ -132,10 +132,13 @@ func dirOps() []powercut.Op {
 		},
 		Do: func(ctx context.Context, m *powercut.Machine) error {
 			return with(m, func(d *durable.Dir) error {
-				if h := d.Held(); h != nil {
-					return errors.Join(h.Store().Put(ctx, "done", []byte("1")), h.Release(ctx))
+				h := d.Held()
+				if h == nil {
+					return nil
+				} else if err := h.Store().Put(ctx, "done", []byte("1")); err != nil {
+					return err
 				}
-				return nil
+				return h.Release(ctx)
 			})
 		},
 		State: describe,
@@ -201,7 +204,7 @@ func learn(ctx context.Context, m *powercut.Machine, year int) error {
 		if err != nil {
 			return err
 		}
-		return c.Learn(ctx, time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC), durable.Authenticated)
+		return m.Attempt(func() error { return c.Learn(ctx, time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC), durable.Authenticated) })
 	})
 }
 

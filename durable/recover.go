@@ -17,6 +17,10 @@ func (l *Log) recover() error {
 	if err := l.findSegments(); err != nil {
 		return err
 	}
+	// Of an attempt to open it that failed, and was the first.
+	if err := l.dir.certain(l.path); err != nil {
+		return err
+	}
 	if len(l.segments) == 0 {
 		l.first = 1
 		return l.restart(1)
@@ -153,6 +157,8 @@ func (l *Log) begin() error {
 		err = errors.Join(err, f.Close())
 		if len(l.segments) > 0 { // else only this name says how far the numbers went
 			err = errors.Join(err, l.dir.discard(name))
+		} else {
+			l.dir.doubt(l.path)
 		}
 		return err
 	}

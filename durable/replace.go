@@ -9,6 +9,15 @@ import (
 	"strings"
 )
 
+// getCertain is get for who builds on the answer.
+func (d *Dir) getCertain(name string) ([]byte, error) {
+	value, err := d.get(name)
+	if cerr := d.certain(path.Dir(name)); cerr != nil {
+		return nil, fmt.Errorf("durable: get %s: %w", name, cerr)
+	}
+	return value, err
+}
+
 func (d *Dir) get(name string) ([]byte, error) {
 	if d.isDir(name) {
 		return nil, fmt.Errorf("durable: get %s: %w", name, fs.ErrNotExist)
@@ -164,6 +173,9 @@ func (d *Dir) list(prefix string) ([]string, error) {
 		return nil, nil
 	}
 	names, err := d.walk(top, nil)
+	if err == nil {
+		err = d.allCertain()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("durable: list %s: %w", prefix, err)
 	}
@@ -197,14 +209,6 @@ func (d *Dir) isDir(name string) bool {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	return d.dirs[name]
-}
-
-func (d *Dir) syncDir(dir string) error {
-	f, err := d.fsys.Open(dir, ReadOnly)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.sync(f), f.Close())
 }
 
 func (d *Dir) sync(f File) error {

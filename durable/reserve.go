@@ -63,6 +63,9 @@ func (d *Dir) reserve(name string, size int) error {
 
 // restore makes the spares that are missing or too small.
 func (d *Dir) restore(name string, size int) error {
+	if err := d.certain(path.Dir(name)); err != nil {
+		return err
+	}
 	have := map[string]int64{}
 	infos, err := d.fsys.List(path.Dir(name))
 	if err != nil {

@@ -41,16 +41,10 @@ func (l *Log) Trim(ctx context.Context, before uint64) error {
 			if err := l.removeFirst(); err != nil {
 				return err
 			}
-			l.first, l.untrimmed = l.segments[0], true
+			l.first = l.segments[0]
+			l.dir.doubt(l.path)
 		}
-		if !l.untrimmed {
-			return nil
-		}
-		if err := l.dir.syncDir(l.path); err != nil {
-			return err
-		}
-		l.untrimmed = false
-		return nil
+		return l.dir.certain(l.path)
 	})
 }
 

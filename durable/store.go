@@ -45,6 +45,8 @@ var (
 //   - A power cut, or an error of Put, leaves the old value or the new one, never
 //     a mixture.
 //   - Get and List never return what Delete has removed once Delete returned nil.
+//   - What Get and List tell is what a power cut leaves: after a Put or Delete that
+//     failed they first make sure of that, or fail too.
 //   - Get of a missing name gives an error that is [io/fs.ErrNotExist]; Delete of
 //     a missing name gives nil.
 //   - A damaged value gives an error that is [ErrCorrupt], never other bytes.

@@ -59,6 +59,9 @@ func (d *Dir) Entries(ctx context.Context, dir string) ([]string, error) {
 		return nil, fmt.Errorf("durable: entries of %s: %w", dir, err)
 	}
 	infos, err := d.fsys.List(path.Join(".", dir))
+	if err == nil {
+		err = d.certain(path.Join(".", dir))
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -41,7 +41,7 @@ func on(alter func(*device), fn func(ctx context.Context, d *device) error) func
 		if err := d.Resume(ctx); err != nil {
 			return err
 		}
-		return fn(ctx, d)
+		return m.Attempt(func() error { return fn(ctx, d) })
 	}
 }
 

@@ -30,7 +30,7 @@ func do(store keyStore, fn func(ctx context.Context, v *protect.Vault) error) fu
 		if err != nil {
 			return err
 		}
-		return fn(ctx, v)
+		return m.Attempt(func() error { return fn(ctx, v) })
 	}
 }
 

@@ -41,7 +41,7 @@ func after(alter func(d *device), fn func(ctx context.Context, d *device) error)
 		if err != nil {
 			return err
 		}
-		return fn(ctx, d)
+		return m.Attempt(func() error { return fn(ctx, d) })
 	}
 }
 

@@ -27,10 +27,9 @@ var ErrFloorsFull = errors.New("no room for another floor")
 // FloorStore keeps [Floors] in a Store, under "update/floors". It may be used
 // concurrently; nobody else writes there.
 type FloorStore struct {
-	mu     sync.Mutex
-	value  *durable.Value[map[string]uint64]
-	store  durable.Store
-	unsure bool // what the last write left is not known
+	mu    sync.Mutex
+	value *durable.Value[map[string]uint64]
+	store durable.Store
 }
 
 // NewFloors returns the floors kept in store. Who can write the store can lower
@@ -65,15 +64,13 @@ func (f *FloorStore) Raise(ctx context.Context, name string, v uint64) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	all, err := f.load(ctx, name)
-	if err != nil || v <= all[name] && !f.unsure {
+	if err != nil || v <= all[name] {
 		return err
 	}
 	if all[name] == 0 && len(all) >= maxFloors {
 		return fmt.Errorf("update: floor %s: %w", name, ErrFloorsFull)
 	}
-	if v > all[name] {
-		all[name] = v
-	}
+	all[name] = v
 	return f.save(ctx, name, all)
 }
 
@@ -90,7 +87,7 @@ func (f *FloorStore) Forget(ctx context.Context, name string) error {
 		return fmt.Errorf("update: forget floor %s: never goes down: %w", name, fs.ErrInvalid)
 	}
 	all, err := f.load(ctx, name)
-	if err != nil || all[name] == 0 && !f.unsure {
+	if err != nil || all[name] == 0 {
 		return err
 	}
 	delete(all, name)
@@ -98,11 +95,9 @@ func (f *FloorStore) Forget(ctx context.Context, name string) error {
 }
 
 func (f *FloorStore) save(ctx context.Context, name string, all map[string]uint64) error {
-	f.unsure = true // after an error the cache may show what the medium has not
 	if err := f.value.Store(ctx, all); err != nil {
 		return fmt.Errorf("update: floor %s: %w", name, err)
 	}
-	f.unsure = false
 	return nil
 }
 

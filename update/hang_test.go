@@ -81,7 +81,7 @@ func TestHealthComesBack(t *testing.T) {
 	slow := func(p *update.Parts, _ *update.Options) {
 		p.Health = healthFunc(func(context.Context) error {
 			if asked++; asked == 1 {
-				time.Sleep(time.Minute)
+				<-time.After(time.Minute)
 			}
 			return nil
 		})

@@ -17,7 +17,8 @@ func floorOps() []powercut.Op {
 			if err != nil {
 				return err
 			}
-			return do(ctx, update.NewFloors(d))
+			f := update.NewFloors(d)
+			return m.Attempt(func() error { return do(ctx, f) })
 		}
 	}
 	state := func(ctx context.Context, m *powercut.Machine) (text string, err error) {

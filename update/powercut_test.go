@@ -34,13 +34,15 @@ func made(_ context.Context, m *powercut.Machine, v *vendor) error { return fact
 func on(do func(ctx context.Context, d *device) error) stage {
 	return func(ctx context.Context, m *powercut.Machine, v *vendor) error {
 		d, err := start(ctx, m, v, nil)
-		if err == nil {
-			err = d.Recover(ctx)
-		}
 		if err != nil {
 			return err
 		}
-		return do(as(ctx, "operator"), d)
+		return m.Attempt(func() error {
+			if err := d.Recover(ctx); err != nil {
+				return err
+			}
+			return do(as(ctx, "operator"), d)
+		})
 	}
 }
 

@@ -22,7 +22,7 @@ func on(params password.Params, do func(ctx context.Context, d *device) error) f
 		if err != nil {
 			return err
 		}
-		return errors.Join(do(access.WithEntity(ctx, e), d), d.dir.Close())
+		return errors.Join(m.Attempt(func() error { return do(access.WithEntity(ctx, e), d) }), d.dir.Close())
 	}
 }
 

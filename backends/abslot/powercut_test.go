@@ -75,7 +75,7 @@ func op(name, method, booted string, do func(context.Context, *device) error) po
 			if err != nil {
 				return err
 			}
-			return do(ctx, d)
+			return m.Attempt(func() error { return do(ctx, d) })
 		},
 	}
 }
@@ -98,7 +98,7 @@ func onTrial(do func(context.Context, *device) error) func(context.Context, *dev
 		}
 		a, err := running(d.m, "a")
 		if err == nil && inv.Good && inv.Trial && !inv.Armed { // b is on trial already
-			return do(ctx, d)
+			return d.m.Attempt(func() error { return do(ctx, d) })
 		}
 		if state, serr := a.Inventory(ctx); err == nil && serr == nil && !state.Armed && !state.Good {
 			err = armed(ctx, a)
@@ -106,7 +106,7 @@ func onTrial(do func(context.Context, *device) error) func(context.Context, *dev
 		if err != nil {
 			return err
 		}
-		return do(ctx, d)
+		return d.m.Attempt(func() error { return do(ctx, d) })
 	}
 }
 

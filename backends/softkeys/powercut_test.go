@@ -60,7 +60,7 @@ func with(ctx context.Context, m *powercut.Machine, do func(*softkeys.Keys) erro
 	if err != nil {
 		return err
 	}
-	return do(keys)
+	return m.Attempt(func() error { return do(keys) })
 }
 
 func ops() []powercut.Op {

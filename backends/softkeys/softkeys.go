@@ -91,8 +91,8 @@ func (k *Keys) Close() error {
 	return nil
 }
 
-// ready says why an operation cannot run. After a failed write it first makes
-// durable what the medium shows.
+// ready says why an operation cannot run. After a failed write it first reads what the
+// medium holds, which may be the new record.
 func (k *Keys) ready(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -106,11 +106,8 @@ func (k *Keys) ready(ctx context.Context) error {
 	if err := k.load(ctx); err != nil {
 		return err
 	}
-	if k.rec.ID == "" {
-		k.dirty = false
-		return nil
-	}
-	return k.save(ctx, *k.rec)
+	k.dirty = false
+	return nil
 }
 
 // Seal implements [protect.KeyStore].

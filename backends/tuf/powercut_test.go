@@ -74,11 +74,13 @@ func (s server) refreshing(from func(server) *mirror) func(context.Context, *pow
 		if err != nil {
 			return err
 		}
-		if err := c.Refresh(ctx); err != nil {
+		return m.Attempt(func() error {
+			if err := c.Refresh(ctx); err != nil {
+				return err
+			}
+			_, err = c.Find(ctx, "sensors/a.bin")
 			return err
-		}
-		_, err = c.Find(ctx, "sensors/a.bin")
-		return err
+		})
 	}
 }
 

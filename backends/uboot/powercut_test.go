@@ -25,13 +25,17 @@ func op(name, method string, cfg uboot.Config, booted string, prepare, do func(c
 		Name: "uboot." + name, Methods: []string{"Create", method},
 		Do: func(ctx context.Context, m *powercut.Machine) error {
 			env, err := begin(ctx, m)
-			if err == nil && prepare != nil {
-				err = prepare(ctx, env)
-			}
 			if err != nil {
 				return err
 			}
-			return do(ctx, env)
+			return m.Attempt(func() error {
+				if prepare != nil {
+					if err := prepare(ctx, env); err != nil {
+						return err
+					}
+				}
+				return do(ctx, env)
+			})
 		},
 		State: tell(cfg),
 		Legal: func(_, _, got string) error {

@@ -124,6 +124,14 @@ func fallbackInPlace(fsys durable.FS, name, data string) error {
 	return errors.Join(writeFile(fsys, name, data), syncDir(fsys, "."))
 }
 
+// doneIsDone syncs nothing when it finds its work done.
+func doneIsDone(fsys durable.FS, name, data string) error {
+	if have, err := readFile(fsys, name); err == nil && have == data {
+		return nil
+	}
+	return replace(fsys, name, data)
+}
+
 // counterOp counts up in a non-file medium.
 func counterOp(name string, retries int) powercut.Op {
 	value := func(m *powercut.Machine) int {
@@ -205,6 +213,10 @@ func TestBrokenStrategies(t *testing.T) {
 		{"frame of a failed fsync left in the cache", explore(logOp("log", testLog{keepFailed: true}))},
 		{"missing first sector taken for damage", sectorTakenForDamage},
 		{"mid-log damage cut away", func(t *testing.T) int { return damageCutAway(t, testLog{cutDamage: true}) }},
+		{"work found done in the cache is not synced", put(doneIsDone)},
+		{"object that remembers before it keeps", explore(memoryOp(memory{early: true}, true))},
+		{"object that remembers before the directory is synced", explore(memoryOp(memory{}, true))},
+		{"object that is less careful after a failure", explore(memoryOp(memory{hasty: true}, true))},
 		{"counter increment retried blindly", explore(counterOp("counter", 1))},
 	}
 	for _, s := range strategies {

@@ -48,7 +48,9 @@
 // returns, a lost reply. The power then fails at each call site that Do reaches
 // after one of these faults, once: where it undoes, falls back or goes on. A failed
 // Sync of a file loses what was pending, although the running machine still reads
-// it and the next Sync gives nil. The power fails right after Do, too. When State
+// it and the next Sync gives nil. The power fails right after Do, too. What Do does in
+// a [Machine.Attempt] is also done again after each of these faults, on the same
+// objects, with cuts as before. When State
 // changes something, it is a recovery, and the power fails a second time before
 // each of its steps.
 //
@@ -62,6 +64,8 @@
 //     that never failed: from old the new state, from new that of
 //     doing it twice, with the same error if the second time is one. A second
 //     cut right after it finds that on the medium when it was acknowledged.
+//   - Done again is done: an Attempt that failed and, made again, gives nil has
+//     happened, once or twice, or as Retried allows, and is kept.
 //
 // This holds for every distinct survivor, and, after a fault, for the running
 // machine, where a new process finds what the cache still holds. So who reports

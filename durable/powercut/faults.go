@@ -18,6 +18,7 @@ func (x *explorer) faults() {
 					x.faultAndCut(i, f, j, where)
 				}
 			}
+			x.retry(i, f, where)
 		}
 	}
 }

@@ -42,6 +42,8 @@ type Machine struct {
 	fault   Fault
 	trace   func(point) // called with mu held for each step taken
 	cutSite *point      // the step that found no power
+	persist bool        // the next Attempt that fails is made again
+	tried   bool        // it was
 }
 
 // New returns a machine with an empty directory, no media, power on and no
@@ -184,6 +186,7 @@ func (m *Machine) Clone() *Machine {
 	c := m.bare()
 	c.root = m.root.clone(map[*inode]*inode{})
 	c.off, c.cutAt, c.faultAt, c.fault = m.off, m.cutAt, m.faultAt, m.fault
+	c.persist, c.tried = m.persist, m.tried
 	return c
 }
 

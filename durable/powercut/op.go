@@ -36,6 +36,10 @@ type Op struct {
 	// Legal, when not nil, decides about a state that is neither old nor new after a
 	// Do that was not acknowledged; nil allows it.
 	Legal func(old, new, got string) error
+	// Retried, when not nil, decides about a state that is neither new nor what doing it
+	// twice gives, after an [Machine.Attempt] that was made again and acknowledged: the
+	// first one may have done a part. nil allows none.
+	Retried func(old, new, got string) error
 }
 
 // Result is what [Explore] found.

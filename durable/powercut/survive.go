@@ -51,7 +51,7 @@ func (m *Machine) Survivors() []Survivor {
 
 // files returns the new survivors for one choice of directory entries.
 func (m *Machine) files(root *inode, ch choice, dirDesc []string, seen map[[sha256.Size]byte]bool) []Survivor {
-	files := dirty(root, func(n *inode) bool { return len(n.pending) > 0 || n.lost }, ch.prefix)
+	files := dirty(root, func(n *inode) bool { return len(n.pending) > 0 }, ch.prefix)
 	sizes := make([]int, len(files))
 	options := make([][]variant, len(files))
 	for i, f := range files {

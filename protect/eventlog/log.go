@@ -50,6 +50,8 @@ type Log struct {
 	failed     failure
 	ill        illness
 	closed     bool
+	closing    sync.Once
+	closeErr   error
 	stats      Stats
 
 	anchored       uint64 // records below are covered by the anchor; 0 without one
@@ -153,20 +155,17 @@ func (l *Log) Configure(_ context.Context, s Settings) error {
 func (l *Log) PublicKey() ed25519.PublicKey { return l.public }
 
 // Close notes the end, signs what there is, makes it durable and closes the log. A
-// second Close does nothing.
+// second Close does nothing, and returns what the first did.
 func (l *Log) Close() error {
-	l.mu.Lock()
-	done := l.closed
-	l.closed = true
-	l.mu.Unlock()
-	if done {
-		return nil
-	}
-	err := l.end()
-	if err = errors.Join(err, l.log.Close()); err != nil {
-		return fmt.Errorf("eventlog: close: %w", err)
-	}
-	return nil
+	l.closing.Do(func() {
+		l.mu.Lock()
+		l.closed = true
+		l.mu.Unlock()
+		if err := errors.Join(l.end(), l.log.Close()); err != nil {
+			l.closeErr = fmt.Errorf("eventlog: close: %w", err)
+		}
+	})
+	return l.closeErr
 }
 
 // end writes the last records.

@@ -28,7 +28,7 @@ func withLog(ctx context.Context, m *powercut.Machine, f func(ctx context.Contex
 		return err
 	}
 	l.Guard(allow{})
-	return f(somebody(ctx), l)
+	return m.Attempt(func() error { return f(somebody(ctx), l) })
 }
 
 // tell verifies the log of a restarted device and tells the events in it that are

@@ -19,8 +19,10 @@ func adding(number uint64) func(context.Context, *powercut.Machine) error {
 		if err != nil {
 			return err
 		}
-		_, err = r.AddRelease(ctx, release(number), images(number))
-		return err
+		return m.Attempt(func() error {
+			_, err := r.AddRelease(ctx, release(number), images(number))
+			return err
+		})
 	}
 }
 
@@ -56,7 +58,7 @@ func TestPowerCut(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				return r.Refresh(ctx)
+				return m.Attempt(func() error { return r.Refresh(ctx) })
 			},
 		},
 	}

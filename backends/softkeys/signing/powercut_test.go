@@ -61,11 +61,13 @@ func op(name, method, cell string, do func(context.Context, *signing.Keys) ([]by
 			if err != nil {
 				return err
 			}
-			blob, err := do(ctx, keys)
-			if err != nil || cell == "" {
-				return err
-			}
-			return m.Store(blobs, cell, blob)
+			return m.Attempt(func() error {
+				blob, err := do(ctx, keys)
+				if err != nil || cell == "" {
+					return err
+				}
+				return m.Store(blobs, cell, blob)
+			})
 		},
 	}
 }

@@ -67,7 +67,7 @@ func ops() []powercut.Op {
 			if err != nil {
 				return err
 			}
-			return keys.Advance(ctx, 1)
+			return fuses.Attempt(func() error { return keys.Advance(ctx, 1) })
 		},
 	}}
 }
