@@ -78,15 +78,21 @@ func classify(err error) error {
 	}
 }
 
-// makeDir makes path and its missing parents, each durable.
+// makeDir makes path and its missing parents, each durable. What is there already may
+// have been made by a start that was killed before its sync: it is synced too, unless
+// it is mounted on what cannot be (squashfs), or this process may not read the parent.
 func makeDir(path string) error {
+	parent := filepath.Dir(path)
 	if st, err := os.Stat(path); err == nil {
 		if !st.IsDir() {
 			return fmt.Errorf("%s is not a directory: %w", path, fs.ErrInvalid)
 		}
-		return nil
+		err := syncParent(parent)
+		if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
+			return nil
+		}
+		return err
 	}
-	parent := filepath.Dir(path)
 	if parent == path {
 		return fmt.Errorf("%s: %w", path, fs.ErrNotExist)
 	}
@@ -96,7 +102,11 @@ func makeDir(path string) error {
 	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return classify(err)
 	}
-	dir, err := os.Open(parent)
+	return syncParent(parent)
+}
+
+func syncParent(path string) error {
+	dir, err := os.Open(path)
 	if err != nil {
 		return err
 	}

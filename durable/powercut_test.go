@@ -211,9 +211,7 @@ func learn(ctx context.Context, m *powercut.Machine, year int) error {
 // Reserves: the medium is full before Do begins.
 func reserveOps() []powercut.Op {
 	reserve := func(ctx context.Context, m *powercut.Machine) error {
-		return with(m, func(d *durable.Dir) error {
-			return errors.Join(d.Put(ctx, "journal", []byte("old")), d.Reserve(ctx, "journal", 200))
-		})
+		return with(m, func(d *durable.Dir) error { return d.Reserve(ctx, "journal", 200) })
 	}
 	return []powercut.Op{{
 		Name: "durable.reserve", Methods: []string{"Dir.Reserve"},
@@ -226,11 +224,9 @@ func reserveOps() []powercut.Op {
 	}, {
 		Name: "durable.put-full", Methods: []string{"Dir.Put"},
 		Before: func(ctx context.Context, m *powercut.Machine) error {
-			if err := reserve(ctx, m); err != nil {
-				return err
-			}
+			err := errors.Join(put("journal", "old")(ctx, m), reserve(ctx, m))
 			fill(m)
-			return nil
+			return err
 		},
 		Do:    put("journal", strings.Repeat("new", 60)),
 		State: describe,

@@ -50,3 +50,23 @@ func filled(t *testing.T, m *powercut.Machine, opts *durable.LogOptions) *durabl
 	}
 	return l
 }
+
+// Two spares are there when Reserve says so: on a medium that fills up no start could
+// make the second one.
+func TestReserveAgainAfterFailedSync(t *testing.T) {
+	for step := range 100 {
+		m := powercut.New()
+		require.NoError(t, with(m, func(d *durable.Dir) error { return d.Put(t.Context(), "journal", []byte("old")) }))
+		d, err := durable.OpenFS(m.FS(), &durable.Options{Format: 2})
+		require.NoError(t, err)
+		m.Fail(step, powercut.Fail)
+		if d.Reserve(t.Context(), "journal", 200) == nil {
+			require.Greater(t, step, 5)
+			return
+		}
+		require.NoError(t, d.Reserve(t.Context(), "journal", 200))
+		for _, s := range m.Survivors() {
+			require.Len(t, spares(s.Machine), 2, "step %d, %s", step, s.Desc)
+		}
+	}
+}
