@@ -93,6 +93,7 @@ type Device struct {
 	mu      sync.Mutex
 	up      map[string]bool  // by member; it recovered
 	down    map[string]error // by member; why it is not up
+	hung    map[string]bool  // by member, or name of one that is down; it never answered
 	started bool             // every part was asked to recover once
 	closed  bool
 }
@@ -120,7 +121,7 @@ func New(parts Parts, statement *risk.Statement, opts *Options) (*Device, error)
 		return nil, fmt.Errorf("baseline: new: %w", err)
 	}
 	d := &Device{
-		opts: *opts, members: distinct(parts.members()), down: map[string]error{}, up: map[string]bool{}, resumed: map[string]bool{}, slow: map[string]chan error{},
+		opts: *opts, members: distinct(parts.members()), down: map[string]error{}, up: map[string]bool{}, resumed: map[string]bool{}, slow: map[string]chan error{}, hung: map[string]bool{},
 		updater: parts.Updater, notifier: parts.Notifier, accessor: parts.Accessor,
 		features: parts.Features(),
 	}
@@ -232,8 +233,16 @@ func (d *Device) healthOf(ctx context.Context, m member) error {
 	return nil
 }
 
+func (d *Device) hangs(name string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.hung[name]
+}
+
 // Close closes the parts that can be closed, the last to recover first. Call it
-// once Run has returned. A second Close does nothing.
+// once Run has returned. A second Close does nothing. A part that has never answered
+// what Run asked still works: it stays open, and so does what it may work on, which is
+// what recovers before it; the error names it, and the end of the process closes them.
 func (d *Device) Close() error {
 	d.mu.Lock()
 	closed := d.closed
@@ -245,6 +254,10 @@ func (d *Device) Close() error {
 	d.running.Store(true)
 	var all []error
 	for _, m := range slices.Backward(d.members) {
+		if d.hangs(m.name) {
+			all = append(all, fmt.Errorf("baseline: close: %s: %w: left open, with what recovers before it", m.name, errSlow))
+			break
+		}
 		if c, ok := m.part.(io.Closer); ok {
 			if err := c.Close(); err != nil {
 				all = append(all, fmt.Errorf("baseline: close: %s: %w", m.name, err))

@@ -111,7 +111,7 @@ func TestHungPartDegrades(t *testing.T) {
 	assert.Equal(t, baseline.Degraded, state)
 	assert.Contains(t, reason, "no answer in time")
 	cancel()
-	require.NoError(t, <-done)
+	require.ErrorContains(t, <-done, "Protector: stop: no answer in time")
 	assert.Equal(t, int64(1), calls.Load(), "not called again while it may still answer")
 }
 

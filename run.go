@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -26,11 +29,19 @@ import (
 // A part that does not answer within Options.StartTimeout, or fails, is down, and
 // is tried again after growing times. A part that stops running by itself ends the
 // device: the error names it, and the init system restarts. Servers stop before
-// the parts they lead to.
+// the parts they lead to. What was asked to recover and has not answered is waited
+// for, up to Options.StartTimeout; the error names what is left.
 func (d *Device) Run(ctx context.Context) error {
 	if !d.running.CompareAndSwap(false, true) {
 		return fmt.Errorf("baseline: run: %w", ErrRunning)
 	}
+	ctx, cancel := context.WithCancel(ctx) // also of what still recovers
+	err := d.run(ctx)
+	cancel()
+	return errors.Join(err, d.awaitSlow())
+}
+
+func (d *Device) run(ctx context.Context) error {
 	if err := d.meetDrift(ctx); err != nil {
 		return fmt.Errorf("baseline: run: %w", err)
 	}
@@ -57,6 +68,38 @@ func (r *run) live(ctx context.Context) error {
 			return fmt.Errorf("baseline: run: %w", err)
 		}
 	}
+}
+
+// awaitSlow waits for the answers that have not come: who closes a part while it
+// recovers takes away what it works on.
+func (d *Device) awaitSlow() error {
+	var all []error
+	limit, cancel := context.WithTimeout(context.Background(), d.opts.StartTimeout)
+	defer cancel()
+	for _, what := range slices.Sorted(maps.Keys(d.slow)) {
+		if !answers(limit, d.slow[what]) {
+			name, _, _ := strings.Cut(what, " ")
+			d.setHung(name)
+			all = append(all, fmt.Errorf("baseline: run: %s: stop: %w", what, errSlow))
+		}
+	}
+	return errors.Join(all...)
+}
+
+// answers waits for an answer until limit ends, and takes one that is there then.
+func answers(limit context.Context, answer <-chan error) bool {
+	select {
+	case <-answer:
+		return true
+	case <-limit.Done():
+		return len(answer) > 0
+	}
+}
+
+func (d *Device) setHung(name string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.hung[name] = true
 }
 
 // run is one Run of a device.

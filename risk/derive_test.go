@@ -167,3 +167,14 @@ func TestInputsAreLeftAlone(t *testing.T) {
 	assert.Equal(t, "protect.vault", features[0].ID)
 	assert.Equal(t, "access.guard", st.Features[0].ID)
 }
+
+// A feature without an id, or without clauses, answers nothing.
+func TestNothingAnswersNothing(t *testing.T) {
+	a := load(t, sensor)
+	a.Controls[0].Features = append(a.Controls[0].Features, "access.guard")
+	all := a.Missing(nil)
+	require.NotEmpty(t, all)
+	assert.Equal(t, all, a.Missing([]clause.Feature{{}}))
+	assert.Equal(t, all, a.Missing([]clause.Feature{{ID: "something", Clauses: []clause.ID{0}}}))
+	assert.Len(t, a.Missing([]clause.Feature{{ID: "access.guard"}}), len(all)-1)
+}

@@ -130,6 +130,9 @@ func (a *Assessment) Missing(features []clause.Feature) []Need {
 	}
 	delete(groups, "")
 	return slices.DeleteFunc(a.Needs(), func(n Need) bool {
-		return answered[n.Clause] || groups[n.Clause.Group()] || ids[n.Feature]
+		if n.Feature != "" {
+			return ids[n.Feature]
+		}
+		return answered[n.Clause] || groups[n.Clause.Group()]
 	})
 }
