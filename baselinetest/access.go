@@ -40,7 +40,14 @@ func (x *trial) operations(d *Device) []Operation {
 	return append(all, Operation{"change the settings", func(ctx context.Context, d *Device) error {
 		_, err := d.Parts.Configurer.Apply(ctx, x.h.Patch(0), "", nil)
 		return err
-	}})
+	}, denied})
+}
+
+func (op Operation) refusal() func(error) bool {
+	if op.Refused != nil {
+		return op.Refused
+	}
+	return func(err error) bool { return !notNow(err) }
 }
 
 // allShut wants every operation to be refused to everybody there is.
@@ -60,7 +67,7 @@ func (x *trial) allShut(ctx context.Context, d *Device) error {
 			return err
 		}
 		for _, op := range x.operations(d) {
-			if err := x.refused(op.Name+" by "+a.String(), op.Do(who, d)); err != nil {
+			if err := x.refused(op.Name+" by "+a.String(), op.Do(who, d), op.refusal()); err != nil {
 				return err
 			}
 		}
@@ -119,7 +126,7 @@ func unauthorisedChange(ctx context.Context, x *trial) error {
 		if err := x.same(ctx, d, before, "a change by "+a.String()); err != nil {
 			return err
 		}
-		if err := x.refused("a change by "+a.String(), refusal); err != nil {
+		if err := x.refused("a change by "+a.String(), refusal, denied); err != nil {
 			return err
 		}
 	}

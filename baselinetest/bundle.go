@@ -71,7 +71,7 @@ func (x *trial) bounces(ctx context.Context, d *Device, what string, b Bundle) e
 	if err := x.same(ctx, d, before, what); err != nil {
 		return err
 	}
-	return x.refused(what, refusal)
+	return x.refused(what, refusal, x.h.Bundles.Refused)
 }
 
 // hostile sends what was made or damaged by somebody else.

@@ -72,5 +72,9 @@ func (l *lab) bundles() *baselinetest.Bundles {
 		Send: func(ctx context.Context, d *baselinetest.Device, b baselinetest.Bundle) error {
 			return of(d).receive(ctx, b.Document, b.Signature)
 		},
+		Refused: func(err error) bool {
+			var e *config.BundleError
+			return errors.As(err, &e)
+		},
 	}
 }

@@ -89,7 +89,7 @@ func (x *trial) mayNotErase(ctx context.Context, d *Device, first, second string
 			return err
 		}
 		_, refusal := d.Parts.Eraser.Erase(who, try.subject)
-		if err := x.refused(fmt.Sprintf("erasing %s by %s", try.subject, try.actor), refusal); err != nil {
+		if err := x.refused(fmt.Sprintf("erasing %s by %s", try.subject, try.actor), refusal, denied); err != nil {
 			return err
 		}
 	}

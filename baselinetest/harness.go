@@ -82,13 +82,19 @@ func (a Actor) String() string {
 type Operation struct {
 	Name string
 	Do   func(ctx context.Context, d *Device) error
+	// Refused reports whether an error of Do is the refusal of who may not, as against
+	// a pump that is jammed; nil is every error that is not of a full or held medium.
+	Refused func(err error) bool
 }
 
 // Bundles are settings that are signed elsewhere and sent to the device.
 type Bundles struct {
 	Make func(ctx context.Context, d *Device, spec BundleSpec) (Bundle, error)
-	// Send hands a bundle to the device, as whoever may. Its error is the refusal.
+	// Send hands a bundle to the device, as whoever may.
 	Send func(ctx context.Context, d *Device, b Bundle) error
+	// Refused reports whether an error of Send is the refusal of the bundle, as against
+	// a device that could not be reached or is busy.
+	Refused func(err error) bool
 }
 
 // BundleSpec is what a bundle is to be.
@@ -108,6 +114,10 @@ type Updates struct {
 	Offer func(ctx context.Context, d *Device, r Release) (version string, err error)
 	// Image opens the image of the release that would start now.
 	Image func(ctx context.Context, d *Device) (io.ReadCloser, error)
+	// Refused reports whether an error of Install is the refusal of a release that is
+	// made like this: of Older because it is older, of the others because they do not
+	// verify; as against a server that does not answer, or a gate that holds back.
+	Refused func(r Release, err error) bool
 }
 
 // Release is how an offered release is made.
@@ -167,10 +177,10 @@ func (h *Harness) check() error {
 	need("As", h.As != nil)
 	need("Patch", h.Patch != nil)
 	if b := h.Bundles; b != nil {
-		need("Bundles.Make and Bundles.Send", b.Make != nil && b.Send != nil)
+		need("Bundles.Make, Bundles.Send and Bundles.Refused", b.Make != nil && b.Send != nil && b.Refused != nil)
 	}
 	if u := h.Updates; u != nil {
-		need("Updates.Offer and Updates.Image", u.Offer != nil && u.Image != nil)
+		need("Updates.Offer, Updates.Image and Updates.Refused", u.Offer != nil && u.Image != nil && u.Refused != nil)
 	}
 	if u := h.Users; u != nil {
 		need("Users.Keep, Users.Find and Users.Media", u.Keep != nil && u.Find != nil && u.Media != nil)

@@ -18,6 +18,7 @@ import (
 	"github.com/iot-device-baseline/baseline/protect"
 	"github.com/iot-device-baseline/baseline/reset"
 	"github.com/iot-device-baseline/baseline/risk"
+	"github.com/iot-device-baseline/baseline/update"
 )
 
 // The faults of vendors, one a composition.
@@ -90,6 +91,12 @@ func (l *lab) harness() baselinetest.Harness {
 			},
 			Image: func(ctx context.Context, d *baselinetest.Device) (io.ReadCloser, error) {
 				return of(d).flash.image(ctx)
+			},
+			Refused: func(r baselinetest.Release, err error) bool {
+				if r == baselinetest.Older {
+					return errors.Is(err, update.ErrDowngrade)
+				}
+				return errors.Is(err, update.ErrUntrusted)
 			},
 		},
 		Users: &baselinetest.Users{

@@ -5,13 +5,17 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/iot-device-baseline/baseline"
+	"github.com/iot-device-baseline/baseline/access"
 	"github.com/iot-device-baseline/baseline/baselinetest"
 	"github.com/iot-device-baseline/baseline/clause"
+	"github.com/iot-device-baseline/baseline/durable"
 	"github.com/iot-device-baseline/baseline/risk"
 )
 
@@ -28,6 +32,17 @@ func only(t *testing.T, id string, change func(h *baselinetest.Harness)) baselin
 }
 
 var errNever = errors.New("no")
+
+// failing is an eraser that says it is busy instead of who may not.
+type failing struct{ baseline.Eraser }
+
+func (f failing) Erase(ctx context.Context, subject string) (string, error) {
+	method, err := f.Eraser.Erase(ctx, subject)
+	if errors.Is(err, access.ErrDenied) {
+		err = errors.New("busy")
+	}
+	return method, err
+}
 
 // TestInconclusive: what could not be tried, or was refused for any reason, is not a
 // pass, and is no evidence.
@@ -71,6 +86,35 @@ func TestInconclusive(t *testing.T) {
 				return offer(ctx, d, r)
 			}
 		}, "install a good release"},
+		"a server that is gone": {"UPD-03", func(h *baselinetest.Harness) {
+			offer := h.Updates.Offer
+			h.Updates.Offer = func(ctx context.Context, d *baselinetest.Device, r baselinetest.Release) (string, error) {
+				version, err := offer(ctx, d, r)
+				if r == baselinetest.Older {
+					err = errors.Join(err, os.RemoveAll(of(d).vendor.path))
+				}
+				return version, err
+			}
+		}, "failed, which is no refusal: update: install"},
+		"a pump that is held": {"ACC-02", func(h *baselinetest.Harness) {
+			do := h.Operations[0].Do
+			h.Operations[0].Do = func(ctx context.Context, d *baselinetest.Device) error {
+				if err := do(ctx, d); err != nil {
+					return durable.ErrHeld
+				}
+				return nil
+			}
+		}, "failed, which is no refusal: held"},
+		"nobody to ask": {"ERA-01", func(h *baselinetest.Harness) {
+			open := h.Open
+			h.Open = func(ctx context.Context) (*baselinetest.Device, error) {
+				d, err := open(ctx)
+				if err == nil {
+					d.Parts.Eraser = failing{d.Parts.Eraser}
+				}
+				return d, err
+			}
+		}, "failed, which is no refusal: busy"},
 		"no image": {"UPD-03", func(h *baselinetest.Harness) {
 			h.Updates.Image = func(context.Context, *baselinetest.Device) (io.ReadCloser, error) { return nil, errNever }
 		}, "open the image that starts"},

@@ -169,7 +169,9 @@ func (c *Case) run(ctx context.Context, h *Harness, st *risk.Statement) Result {
 		res.Outcome = NotApplicable
 		return res
 	default:
-		err = c.try(ctx, x)
+		if err = c.try(ctx, x); err == nil {
+			err = x.doubt
+		}
 	}
 	if closing := x.close(); err == nil {
 		err = closing

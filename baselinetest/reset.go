@@ -82,7 +82,7 @@ func (x *trial) mayNotReset(ctx context.Context, d *Device, floor []string) erro
 			return err
 		}
 		refusal := d.Parts.Resetter.Reset(who, x.h.Resets.Scope, "a test of the whole device")
-		if err := x.refused("a reset by "+a.String(), refusal); err != nil {
+		if err := x.refused("a reset by "+a.String(), refusal, denied); err != nil {
 			return err
 		}
 	}
@@ -129,7 +129,7 @@ func (x *trial) dead(ctx context.Context, d *Device, old context.Context) error 
 		return nil
 	}
 	_, err := d.Parts.Configurer.Apply(old, x.h.Patch(2), "", nil)
-	return x.refused("a change in the session from before the reset", err)
+	return x.refused("a change in the session from before the reset", err, denied)
 }
 
 // newLife commissions the device again: it works, has nothing of the old owner's, and

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/iot-device-baseline/baseline/access"
 	"github.com/iot-device-baseline/baseline/clause"
+	"github.com/iot-device-baseline/baseline/durable"
 	"github.com/iot-device-baseline/baseline/risk"
 )
 
@@ -68,6 +70,7 @@ type trial struct {
 	h     *Harness
 	steps []string
 	open  *Device // the one to close at the end
+	doubt error   // of the first try that failed and was not refused
 }
 
 // stepf notes what was seen.
@@ -75,16 +78,31 @@ func (x *trial) stepf(format string, args ...any) {
 	x.steps = append(x.steps, clip(fmt.Sprintf(format, args...)))
 }
 
-// refused wants err to be a refusal. A time-out is none.
-func (x *trial) refused(what string, err error) error {
+// refused wants err to be a refusal, as is tells. What could not be tried now, such as
+// for a server that does not answer, was not refused: the case cannot pass any more, but
+// goes on, since what follows may show more.
+func (x *trial) refused(what string, err error, is func(error) bool) error {
 	switch {
 	case err == nil:
 		return fmt.Errorf("%s: accepted", what)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return unclearf("%s: no answer: %w", what, err)
+	case !is(err):
+		if x.doubt == nil {
+			x.doubt = unclearf("%s: failed, which is no refusal: %w", what, err)
+		}
+		return nil
 	}
 	x.stepf("%s: refused: %v", what, err)
 	return nil
+}
+
+// denied is the refusal of who may not.
+func denied(err error) bool { return errors.Is(err, access.ErrDenied) }
+
+// notNow is what no operation of a vendor's is refused with.
+func notNow(err error) bool {
+	return errors.Is(err, durable.ErrHeld) || errors.Is(err, durable.ErrFull) || errors.Is(err, durable.ErrInUse)
 }
 
 // maxText bounds what a result quotes of a device.

@@ -87,7 +87,7 @@ func (x *trial) keeps(ctx context.Context, d *Device, r Release) (*Device, error
 	if err := x.unchanged(ctx, d, r, before); err != nil {
 		return nil, err
 	}
-	if err := x.refused(r.String(), refusal); err != nil {
+	if err := x.refused(r.String(), refusal, func(err error) bool { return x.h.Updates.Refused(r, err) }); err != nil {
 		return nil, err
 	}
 	if d, err = x.again(ctx, d); err != nil {
