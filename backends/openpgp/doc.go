@@ -25,7 +25,8 @@
 // Keys expire by the clock of the device. A clock that is only a lower bound
 // ([durable.LowerBound]) refuses what has expired for sure, and takes the time in
 // the signature where that is later, since a device without a battery would
-// otherwise refuse every key made after its release.
+// otherwise refuse every key made after its release. That a key of the keyring was
+// revoked shows that it is later than that: a retired key cannot date back.
 //
 // # Power cuts
 //

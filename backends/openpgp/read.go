@@ -154,22 +154,41 @@ func publicPackets(keyring []byte) ([]byte, error) {
 	return raw, nil
 }
 
-// checkKeyring returns the fingerprints of keys that may all sign.
-func checkKeyring(packets []byte) ([]string, error) {
+// checkKeyring returns the fingerprints of keys that may all sign, and when the last of
+// them was revoked.
+func checkKeyring(packets []byte) (ids []string, known time.Time, err error) {
 	ring, err := pgp.ReadKeyRing(bytes.NewReader(packets))
 	if err != nil {
-		return nil, err
+		return nil, known, err
 	}
-	var ids []string
 	seen := map[uint64]bool{}
 	for _, e := range ring {
 		id := fingerprint(e.PrimaryKey)
 		if err := checkEntity(e, seen); err != nil {
-			return nil, fmt.Errorf("key %s: %v", id, err)
+			return nil, known, fmt.Errorf("key %s: %v", id, err)
 		}
 		ids = append(ids, id)
+		if t := lastRevocation(e); t.After(known) {
+			known = t
+		}
 	}
-	return ids, nil
+	return ids, known, nil
+}
+
+// lastRevocation returns when a key of e was revoked last, or the zero time.
+func lastRevocation(e *pgp.Entity) (last time.Time) {
+	note := func(list []*packet.VerifiableSignature, revoked func(time.Time) bool) {
+		for _, r := range list {
+			if t := r.Packet.CreationTime; t.After(last) && revoked(t) {
+				last = t
+			}
+		}
+	}
+	note(e.Revocations, e.Revoked)
+	for _, sub := range e.Subkeys {
+		note(sub.Revocations, func(t time.Time) bool { return sub.Revoked(nil, t) })
+	}
+	return last
 }
 
 // checkEntity looks at every key by which e may sign. The library finds keys by their

@@ -50,10 +50,11 @@ type Options struct {
 // Verifier verifies signatures by the keys of one keyring. It may be used
 // concurrently.
 type Verifier struct {
-	keys []byte // as packets
-	ids  []string
-	now  func() (time.Time, durable.Quality)
-	most int
+	keys  []byte // as packets
+	ids   []string
+	known time.Time // of the newest revocation: it is later than that
+	now   func() (time.Time, durable.Quality)
+	most  int
 }
 
 // New returns a verifier for the public keys in keyring, as gpg exports them: binary,
@@ -76,7 +77,7 @@ func New(keyring []byte, opts *Options) (*Verifier, error) {
 	if v.keys, err = publicPackets(keyring); err != nil {
 		return nil, fmt.Errorf("openpgp: new: %w: %v", ErrKeyring, err)
 	}
-	if v.ids, err = checkKeyring(v.keys); err != nil {
+	if v.ids, v.known, err = checkKeyring(v.keys); err != nil {
 		return nil, fmt.Errorf("openpgp: new: %w: %v", ErrKeyring, err)
 	}
 	return v, nil
@@ -143,11 +144,18 @@ func (v *Verifier) verifyOne(document []byte, one signature) (string, error) {
 	return fingerprint(entity.PrimaryKey), nil
 }
 
-// at is the time by which a signature of the time created is judged.
+// at is the time by which a signature of the time created is judged. Whoever kept a key
+// that was replaced may date back what he signs; but that it was revoked shows that it is
+// later.
 func (v *Verifier) at(created time.Time) time.Time {
 	now, quality := v.now()
-	if quality == durable.LowerBound && created.After(now) {
-		return created
+	if quality != durable.LowerBound {
+		return now
+	}
+	for _, t := range []time.Time{v.known, created} {
+		if t.After(now) {
+			now = t
+		}
 	}
 	return now
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -192,5 +193,54 @@ func TestSignerTellsNoSecret(t *testing.T) {
 	for _, out := range []string{fmt.Sprintf("%v", s), fmt.Sprintf("%+v", s), fmt.Sprintf("%#v", s), string(text), log.String()} {
 		assert.Contains(t, out, s.Fingerprint())
 		assert.Less(t, len(out), 200)
+	}
+}
+
+// A key that was revoked on day 13 signs nothing any more, whatever day the holder
+// writes into a signature and however little the device knows of the time. The key
+// that replaced it does.
+func TestRevokedKeyDatesBack(t *testing.T) {
+	day := func(n int) func() time.Time {
+		return func() time.Time { return time.Date(2026, 1, n, 12, 0, 0, 0, time.UTC) }
+	}
+	signed := func(e *pgp.Entity, cfg packet.Config, n int) []byte {
+		var sig bytes.Buffer
+		cfg.Time = day(n)
+		require.NoError(t, pgp.DetachSign(&sig, []*pgp.Entity{e}, bytes.NewReader(document), &cfg))
+		return sig.Bytes()
+	}
+	clocks := map[string]func() (time.Time, durable.Quality){
+		"never set": func() (time.Time, durable.Quality) { return time.Unix(0, 0), durable.LowerBound },
+		"behind":    func() (time.Time, durable.Quality) { return day(12)(), durable.LowerBound },
+		"set":       func() (time.Time, durable.Quality) { return day(14)(), durable.Set },
+	}
+	for _, subkey := range []bool{false, true} {
+		for _, reason := range []packet.ReasonForRevocation{packet.KeySuperseded, packet.KeyRetired, packet.KeyCompromised} {
+			cfg := packet.Config{Time: day(10), Algorithm: packet.PubKeyAlgoEdDSA, Curve: packet.Curve25519}
+			old, err := pgp.NewEntity("old", "", "", &cfg)
+			require.NoError(t, err)
+			if subkey {
+				require.NoError(t, old.AddSigningSubkey(&cfg))
+			}
+			next, err := pgp.NewEntity("next", "", "", &cfg)
+			require.NoError(t, err)
+			byOld, byNext := signed(old, cfg, 11), signed(next, cfg, 11)
+			cfg.Time = day(13)
+			if subkey {
+				require.NoError(t, old.Subkeys[len(old.Subkeys)-1].Revoke(reason, "", &cfg))
+			} else {
+				require.NoError(t, old.Revoke(reason, "", &cfg))
+			}
+			var public bytes.Buffer
+			require.NoError(t, errors.Join(old.Serialize(&public), next.Serialize(&public)))
+			for name, now := range clocks {
+				v, err := openpgp.New(public.Bytes(), &openpgp.Options{Now: now})
+				require.NoError(t, err)
+				_, err = v.Verify(t.Context(), document, byOld)
+				assert.ErrorIs(t, err, openpgp.ErrKey, "%s, subkey %v, reason %v", name, subkey, reason)
+				_, err = v.Verify(t.Context(), document, byNext)
+				assert.NoError(t, err, "%s, subkey %v, reason %v", name, subkey, reason)
+			}
+		}
 	}
 }
