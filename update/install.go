@@ -142,7 +142,7 @@ func (u *Updater) writeAll(ctx context.Context, o *offer) error {
 	}
 	if anew {
 		j = j.over(statePreparing)
-		j.Document, j.Version, j.Reason = o.digest, o.Version, ""
+		j.Document, j.Images, j.Version, j.Reason = o.digest, o.images(), o.Version, ""
 	}
 	if j.By = requester(by); anew {
 		// The document first: the journal never names one that is not there.

@@ -43,6 +43,7 @@ const (
 type journal struct {
 	State     string            `json:"state"`
 	Document  Digest            `json:"document"`  // of the release document
+	Images    Digest            `json:"images"`    // of what it would install: Release.images
 	Version   string            `json:"version"`   // of the release, for people
 	Component int               `json:"component"` // that is being written
 	Place     string            `json:"place"`     // into which
@@ -62,10 +63,11 @@ type journal struct {
 	By string `json:"by,omitempty"`
 }
 
-// failure is a release that was rolled back, or refused, and how often.
+// failure is what was rolled back, by its images, or refused, by its document, and how
+// often.
 type failure struct {
-	Document Digest `json:"document"`
-	Count    int    `json:"count"`
+	Digest Digest `json:"digest"`
+	Count  int    `json:"count"`
 }
 
 func (j journal) check() error {
@@ -104,26 +106,24 @@ func (j journal) over(state string) journal {
 
 // failed returns j with one more failure of its release.
 func (j journal) failed() journal {
-	j.Failed = counted(j.Failed, j.Document)
+	j.Failed = counted(j.Failed, j.Images)
 	return j
 }
 
-// counted returns list with one more for document, without the oldest if it is full.
-func counted(list []failure, document Digest) []failure {
-	if document == (Digest{}) {
+// counted returns list with one more for d, without the oldest if it is full.
+func counted(list []failure, d Digest) []failure {
+	if d == (Digest{}) {
 		return list
 	}
-	n := count(list, document) + 1
-	list = slices.DeleteFunc(slices.Clone(list), func(f failure) bool { return f.Document == document })
-	list = append(list, failure{document, n})
+	n := count(list, d) + 1
+	list = slices.DeleteFunc(slices.Clone(list), func(f failure) bool { return f.Digest == d })
+	list = append(list, failure{d, n})
 	return list[max(0, len(list)-maxFailed):]
 }
 
-func (j journal) failures(document Digest) int { return count(j.Failed, document) }
-
-func count(list []failure, document Digest) int {
+func count(list []failure, d Digest) int {
 	for _, f := range list {
-		if f.Document == document {
+		if f.Digest == d {
 			return max(f.Count, 1)
 		}
 	}

@@ -165,7 +165,7 @@ func (u *Updater) admissible(ctx context.Context, o *offer) error {
 	if o.Number < floor {
 		return fmt.Errorf("%s (%d), the floor is %d: %w", o.Version, o.Number, floor, ErrDowngrade)
 	}
-	if n := u.current().failures(o.digest); n >= u.opts.Attempts {
+	if n := count(u.current().Failed, o.images()); n >= u.opts.Attempts {
 		return fmt.Errorf("%s failed %d times: %w", o.Version, n, ErrBlocked)
 	}
 	return nil

@@ -169,7 +169,10 @@ func (u *Updater) enterTrial(ctx context.Context, inv Installed) error {
 	}
 	j := u.current().next(stateTrial)
 	if j.Places[u.parts.Boot] != inv.Running { // the journal knows nothing of it
-		j = journal{State: stateTrial, Document: u.runningDocument(ctx), Version: u.parts.Running.Version, Failed: j.Failed}
+		j = journal{State: stateTrial, Version: u.parts.Running.Version, Failed: j.Failed}
+		if o, err := u.kept(ctx); err == nil && u.runs(o) {
+			j.Document, j.Images = o.digest, o.images()
+		}
 		j.Places = map[string]string{u.parts.Boot: inv.Running}
 	}
 	if !u.counted {
@@ -190,15 +193,6 @@ func (u *Updater) enterTrial(ctx context.Context, inv Installed) error {
 		return u.giveUp(ctx, inv, clean(err.Error()))
 	}
 	return nil
-}
-
-// runningDocument returns the digest of the kept release document, if it is that of
-// the release that runs.
-func (u *Updater) runningDocument(ctx context.Context) Digest {
-	if o, err := u.kept(ctx); err == nil && u.runs(o) {
-		return o.digest
-	}
-	return Digest{}
 }
 
 // runs reports whether o is the release that runs.

@@ -1,6 +1,8 @@
 package update
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"time"
 
 	"github.com/iot-device-baseline/baseline/internal/strictjson"
@@ -50,6 +52,16 @@ type Component struct {
 	Path    string `json:"path"`    // of the target that holds the image
 	Length  int64  `json:"length"`  // bytes, 1 to MaxImage
 	Digest  Digest `json:"digest"`  // of the image
+}
+
+// images identifies what the release would install: a document that says something else
+// about the same images does not make them better.
+func (r *Release) images() Digest {
+	h := sha256.New()
+	for _, c := range r.Components {
+		fmt.Fprintf(h, "%s %s\n", c.Name, c.Digest)
+	}
+	return Digest(h.Sum(nil))
 }
 
 // ReleasePath is the path of the target that holds the release document of a

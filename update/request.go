@@ -102,7 +102,7 @@ func (u *Updater) refusedImage(j journal) journal {
 
 // accepted returns j without the refusals of its release.
 func (j journal) accepted() journal {
-	j.Refused = slices.DeleteFunc(slices.Clone(j.Refused), func(f failure) bool { return f.Document == j.Document })
+	j.Refused = slices.DeleteFunc(slices.Clone(j.Refused), func(f failure) bool { return f.Digest == j.Document })
 	return j
 }
 

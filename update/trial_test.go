@@ -2,6 +2,7 @@ package update_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"io/fs"
 	"testing"
 	"testing/synctest"
@@ -172,6 +173,30 @@ func TestBootLoaderGivesUp(t *testing.T) {
 	v.publish(3, 2, nil)
 	require.NoError(t, twice.Install(ctx, ""), "instead of what was armed and not started")
 	assert.Equal(t, "1.3 trial=true floor=0 failed=1", booted(t, m, v, nil).state(t))
+}
+
+// What failed is its images, whatever another document says of them.
+func TestFailedImagesStayFailed(t *testing.T) {
+	ctx := as(t.Context(), "operator")
+	v := newVendor()
+	m := lab(t, v, 1)
+	v.publish(2, 2, nil)
+	d := booted(t, m, v, nil)
+	require.NoError(t, d.Install(ctx, ""))
+	d = booted(t, m, v, nil)
+	require.NoError(t, d.Rollback(ctx, "it hums"))
+	d = booted(t, m, v, nil)
+	v.publish(2, 1, func(r *update.Release) { r.Notes = "it does not hum" })
+	require.ErrorIs(t, d.Install(ctx, ""), update.ErrBlocked)
+	require.Equal(t, "1.1 trial=false floor=0 failed=1", d.state(t))
+	v.publish(2, 2, func(r *update.Release) {
+		image := append(v.image("system", 2, imageSize), '!')
+		v.known[string(image)] = versionOf(2)
+		r.Components[0].Digest, r.Components[0].Length = sha256.Sum256(image), int64(len(image))
+		v.sign(r.Components[0].Path, image)
+	})
+	require.NoError(t, d.Install(ctx, ""))
+	require.Equal(t, "1.2 trial=true floor=0 failed=1", booted(t, m, v, nil).state(t))
 }
 
 // Run checks and installs by the policy, as who it runs.
