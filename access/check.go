@@ -114,9 +114,11 @@ func Check(ctx context.Context, a Authorizer, p Permission, resource string) (*E
 	if d.Allowed {
 		return e, nil
 	}
-	// A type that embeds a *Guard logs as well; a nil one has nowhere to.
-	if g, ok := a.(interface{ deniedBy() *Guard }); ok && d.Rule != lawGuard {
-		g.deniedBy().denied(ctx, e, p, resource, d)
+	// A type that embeds a *Guard logs as well; one that was not opened has nowhere to.
+	if by, ok := a.(interface{ deniedBy() *Guard }); ok && d.Rule != lawGuard {
+		if g := by.deniedBy(); g != nil && g.policy != nil {
+			g.denied(ctx, e, p, resource, d)
+		}
 	}
 	return nil, &DeniedError{Permission: p, Resource: resource, Reason: d.Reason, Missing: missing(d.Rule, p)}
 }

@@ -26,6 +26,7 @@ func (o *open) Decide(context.Context, *access.Entity, access.Permission, string
 func TestCheckDeniesByDefault(t *testing.T) {
 	d, other := commissioned(t), commissioned(t)
 	ann := d.as("ann")
+	zero := new(access.Guard)
 	for name, c := range map[string]struct {
 		ctx     context.Context
 		a       access.Authorizer
@@ -34,6 +35,10 @@ func TestCheckDeniesByDefault(t *testing.T) {
 		"nil authorizer":          {ann, nil, "an authorizer"},
 		"typed nil guard":         {ann, (*access.Guard)(nil), "an authorizer"},
 		"typed nil of a stranger": {ann, (*open)(nil), "an authorizer"},
+		"zero guard":              {ann, new(access.Guard), "an authorizer"},
+		"nobody, zero guard":      {t.Context(), zero, "authentication"},
+		"nobody, embedded nil":    {t.Context(), struct{ *access.Guard }{}, "authentication"},
+		"somebody, embedded nil":  {ann, struct{ *access.Guard }{}, "an authorizer"},
 		"nobody":                  {t.Context(), d.Guard, "authentication"},
 		"nobody, open":            {t.Context(), &open{"x"}, "authentication"},
 		"nil entity":              {access.WithEntity(ann, nil), d.Guard, "authentication"},

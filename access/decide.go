@@ -3,7 +3,7 @@ package access
 import "math/bits"
 
 var (
-	denyNoGuard    = deny(lawGuard, "nobody decides here: the guard is nil")
+	denyNoGuard    = deny(lawGuard, "nobody decides here: the guard is nil, or was not opened")
 	denyNobody     = deny(lawEntity, "nobody is authenticated")
 	denyForeign    = deny(lawEntity, "the entity was not issued for this guard")
 	denyEpoch      = deny(lawOwnership, "the entity was authenticated before the ownership changed")

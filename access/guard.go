@@ -120,7 +120,7 @@ func (g *Guard) Decide(_ context.Context, e *Entity, p Permission, resource stri
 
 func (g *Guard) decide(e *Entity, p Permission, resource string) *Decision {
 	switch {
-	case g == nil:
+	case g == nil || g.policy == nil:
 		return denyNoGuard
 	case e == nil:
 		return denyNobody

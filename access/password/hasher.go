@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
+	"errors"
 	"fmt"
 	"time"
 
@@ -114,6 +115,9 @@ func (h *Hasher) Dummy(ctx context.Context, p Password) error {
 }
 
 func (h *Hasher) run(ctx context.Context, p Password, c phc) ([]byte, error) {
+	if h.slots == nil {
+		return nil, errors.New("password: the hasher was not made by NewHasher")
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("password: wait for a slot: %w", err)
 	}

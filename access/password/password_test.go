@@ -89,6 +89,18 @@ func TestWeakAndInvalidPasswords(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// A Hasher that nobody made gives errors; it neither waits nor says who knows what.
+func TestZeroHasher(t *testing.T) {
+	_, err := new(password.Hasher).Hash(t.Context(), password.New(good))
+	require.ErrorContains(t, err, "NewHasher")
+	h := quick(t)
+	encoded, err := h.Hash(t.Context(), password.New(good))
+	require.NoError(t, err)
+	match, _, err := new(password.Hasher).Verify(t.Context(), encoded, password.New(good))
+	require.ErrorContains(t, err, "NewHasher")
+	require.False(t, match)
+}
+
 func TestHasherOptions(t *testing.T) {
 	h, err := password.NewHasher(nil)
 	require.NoError(t, err)
