@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -89,4 +90,37 @@ func TestJudgeTheWhole(t *testing.T) {
 	got, err = s.judge("x", asked(206, 1, "Content-Range", "bytes 100-100/1000"), 100, 0, version{total: -1})
 	require.NoError(t, err, "a server cannot send a range of none")
 	require.Equal(t, answer{at: 100}, got)
+}
+
+func TestParseRange(t *testing.T) {
+	for text, want := range map[string]contentRange{
+		"bytes 0-0/1":        {0, 0, 1},
+		"bytes 100-199/1000": {100, 199, 1000},
+		"bytes 100-199/*":    {100, 199, -1},
+		"bytes */1000":       {-1, -1, 1000},
+		"bytes */0":          {-1, -1, 0},
+		"bytes 5-99999999999999998/99999999999999999": {5, 99999999999999998, 99999999999999999},
+	} {
+		got, ok := parseRange(text)
+		require.True(t, ok, text)
+		require.Equal(t, want, got, text)
+	}
+	for _, text := range []string{
+		"", "bytes", "bytes ", "bytes 0-1", "0-1/2", "items 0-1/2", "bytes */*", "bytes -1/2", "bytes 0-/2", "bytes 01/2", "bytes 2-1/5",
+		"bytes 0-2/2", "bytes 0-1/x", "bytes x-1/2", "bytes 0-x/2", "bytes +0-1/2", "bytes 0-1/", "bytes 0 -1/2", "bytes 0-1/-2",
+		"bytes 0-1/1000000000000000000",
+	} {
+		_, ok := parseRange(text)
+		require.False(t, ok, text)
+	}
+}
+
+func TestStrong(t *testing.T) {
+	long := strings.Repeat("x", 254)
+	for tag, want := range map[string]string{
+		`"a"`: `"a"`, `""`: `""`, `"` + long + `"`: `"` + long + `"`,
+		"": "", `"`: "", `W/"a"`: "", `a`: "", `"a`: "", `a"`: "", `"` + long + `x"`: "",
+	} {
+		require.Equal(t, want, strong(asked(200, 0, "ETag", tag)), tag)
+	}
 }
