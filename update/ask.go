@@ -11,6 +11,9 @@ import (
 // gateLimit is how long a gate may take for what it should answer at once.
 const gateLimit = 5 * time.Second
 
+// grace is how long one that heeds its context may take for that.
+const grace = time.Second
+
 var errSilent = errors.New("it still has not answered what it was asked before")
 
 // inquiry asks a part of the vendor's, which may hang whatever its context says: a
@@ -40,6 +43,11 @@ func (q *inquiry) ask(ctx context.Context, d time.Duration, question func(ctx co
 	case err := <-answer:
 		return err
 	case <-limit.Done():
+	}
+	select {
+	case err := <-answer: // of one that heeds its context
+		return err
+	case <-time.After(grace):
 		q.silent.Add(1)
 		close(late)
 		return fmt.Errorf("no answer: %w", context.Cause(limit))
