@@ -7,7 +7,7 @@ CHECK := $(GO) run ./internal/check
 LINT  := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 .DEFAULT_GOAL := help
-.PHONY: help check test bench fuzz cover docs lint cross qemu api shown clean
+.PHONY: help check test bench fuzz cover docs lint cross qemu api shown tpmsim clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ api: ## writes api/ anew after a wanted change of the API
 shown: ## what shows that the laws bite: laws, power cuts, broken media, examples
 	$(GO) test . ./durable/... ./protect/... -count=1 -v -run 'TestImportLaw|TestOnlyDurableWrites|TestLawsCatch|TestBrokenStrategies|TestErasedImageStaysClosed|TestSoftkeysErasureIsHonest|TestForgedJournal'
 	@$(CHECK) powercut faults deps footprint examples
+
+tpmsim: ## the TPM backend on the simulator of go-tpm-tools; needs a C compiler and libssl-dev
+	CGO_ENABLED=1 $(GO) test -tags tpmsim -count=1 ./backends/tpm
 
 clean: ## removes what was built
 	rm -rf build

@@ -20,6 +20,7 @@ var foreign = map[string]string{
 	"qemu-system-arm": "qemu-system-arm", // starts the real U-Boot
 	realUBoot:         "u-boot-qemu",
 	"gpg":             "gnupg",      // signs and verifies settings
+	"swtpm":           "swtpm",      // the TPM of the tests
 	"unshare":         "util-linux", // a gateway without a network
 	"ip":              "iproute2",
 	"qemu-arm":        "qemu-user", // runs the tests of 32-bit devices

@@ -71,6 +71,7 @@ var rules = []Rule{
 	// Each backend gets its row when it comes: its one module is a decision.
 	{Path: "backends/softkeys", Floor: Backend},
 	{Path: "backends/softkeys/signing", Floor: Backend, Own: []string{"backends/softkeys"}},
+	{Path: "backends/tpm", Floor: Backend, Modules: []string{"github.com/google/go-tpm", xsys}},
 	{Path: "backends/openpgp", Floor: Backend, Modules: []string{"github.com/ProtonMail/go-crypto", "github.com/cloudflare/circl", xcrypto, xsys}},
 	{Path: "backends/tuf", Floor: Backend, Modules: tufModules},
 	{Path: "backends/httpsource", Floor: Backend, Std: []string{"net", "net/http", "crypto/tls"}},
