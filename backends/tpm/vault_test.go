@@ -131,7 +131,7 @@ func TestErasedImageStaysClosed(t *testing.T) {
 	if d.opened(ctx, sealed) > 0 {
 		raw = "opens"
 	}
-	if old, err = d.vault(ctx); err == nil {
+	if _, err = d.vault(ctx); err == nil {
 		vault = "opens"
 	} else {
 		require.ErrorIs(t, err, protect.ErrRollback)

@@ -3,6 +3,7 @@ package bench
 import (
 	"bytes"
 	"context"
+	"crypto"
 	"crypto/ed25519"
 	"crypto/x509"
 	"encoding/pem"
@@ -157,7 +158,7 @@ func verifyReceipt(_ context.Context, c command, out io.Writer) error {
 }
 
 func verifyLog(_ context.Context, c command, out io.Writer) error {
-	key, err := PublicKey(c.key)
+	key, err := LogKey(c.key)
 	if err != nil {
 		return err
 	}
@@ -174,7 +175,7 @@ func verifyLog(_ context.Context, c command, out io.Writer) error {
 }
 
 // PublicKey reads the public key of a device from a PEM file.
-func PublicKey(name string) (ed25519.PublicKey, error) {
+func PublicKey(name string) (crypto.PublicKey, error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
 		return nil, err
@@ -183,9 +184,18 @@ func PublicKey(name string) (ed25519.PublicKey, error) {
 	if block == nil {
 		return nil, fmt.Errorf("%s: no PEM", name)
 	}
-	parsed, err := x509.ParsePKIXPublicKey(block.Bytes)
+	key, err := x509.ParsePKIXPublicKey(block.Bytes)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return key, nil
+}
+
+// LogKey reads the public key of a device's event log from a PEM file.
+func LogKey(name string) (ed25519.PublicKey, error) {
+	parsed, err := PublicKey(name)
+	if err != nil {
+		return nil, err
 	}
 	key, ok := parsed.(ed25519.PublicKey)
 	if !ok {

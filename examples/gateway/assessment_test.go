@@ -31,7 +31,7 @@ func composition(t *testing.T) []clause.Feature {
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, server.Close()) })
 	require.NoError(t, l.factory())
-	_, err = provision(t.Context(), l.dir)
+	_, err = provision(t.Context(), l.dir, "")
 	require.NoError(t, err)
 	img := image{Version: "1.0", Number: 10, Healthy: true}
 	img.Root, img.CA, img.Signer, err = l.desk.bench.Anchors()

@@ -115,7 +115,7 @@ func guardOptions() *access.GuardOptions {
 			serviceConfig: {"part"}, serviceErase: {"part"},
 			serviceUpdate: {"updater"}, serviceVendor: {"manufacturer"}, baseline.ServiceName: {"part", "updater"},
 		},
-		Parts:      []string{"password", "softkeys", "vendor"},
+		Parts:      []string{"password", "keys", "vendor"},
 		Local:      []string{servicePort},
 		OwnerRoles: []string{"owner"},
 	}

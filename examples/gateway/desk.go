@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto"
 	"crypto/ed25519"
 	"errors"
 	"io"
@@ -94,6 +95,10 @@ func (d *desk) read(name string) ([]byte, error) {
 	return os.ReadFile(filepath.Join(d.dir, deskDir, name))
 }
 
-func (d *desk) publicKey(name string) (ed25519.PublicKey, error) {
+func (d *desk) publicKey(name string) (crypto.PublicKey, error) {
 	return bench.PublicKey(filepath.Join(d.dir, deskDir, name))
+}
+
+func (d *desk) logKey() (ed25519.PublicKey, error) {
+	return bench.LogKey(filepath.Join(d.dir, deskDir, "log.pem"))
 }

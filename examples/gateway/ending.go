@@ -109,7 +109,7 @@ func (l *life) logVerified() error {
 	if err := l.ask("ann", annsPassword, "log", nil, &got); err != nil {
 		return err
 	}
-	key, err := l.desk.publicKey("log.pem")
+	key, err := l.desk.logKey()
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ func (g *gateway) openErasure(ctx context.Context) (err error) {
 			}}},
 		},
 		Free: []erase.Free{
-			{Entries: []string{"softkeys"}, Reason: "keys of the vault"},
+			{Entries: []string{g.keys.place()}, Reason: "keys of the vault"},
 			{Entries: []string{"clock"}, Reason: "the newest time that was proved"},
 			{Entries: []string{"tuf"}, Reason: "metadata of releases"},
 			{Entries: []string{"update"}, Reason: "journal and document of a release"},

@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"github.com/iot-device-baseline/baseline/access"
-	"github.com/iot-device-baseline/baseline/backends/softkeys"
-	"github.com/iot-device-baseline/baseline/backends/softkeys/signing"
 	"github.com/iot-device-baseline/baseline/durable"
 	"github.com/iot-device-baseline/baseline/protect"
 	"github.com/iot-device-baseline/baseline/protect/transport"
@@ -27,28 +25,30 @@ type made struct {
 
 // provision is what happens once, in the factory, on the device: nothing else ever
 // makes a vault or a first secret.
-func provision(ctx context.Context, dir string) (m made, err error) {
+func provision(ctx context.Context, dir, chip string) (m made, err error) {
 	state, err := durable.OpenDir(filepath.Join(dir, stateDir), nil)
 	if err != nil {
 		return m, err
 	}
 	defer func() { err = errors.Join(err, state.Close()) }()
-	keys, err := softkeys.Open(ctx, state, nil)
+	keys, err := makeKeys(ctx, state, chip)
 	if err != nil {
 		return m, err
 	}
+	defer func() { err = errors.Join(err, keys.Close()) }()
 	vault, err := protect.Provision(ctx, state, keys, nil)
 	if err != nil {
 		return m, err
 	}
 	defer func() { err = errors.Join(err, vault.Close()) }()
-	if m.DeviceKey, err = makeKey(ctx, vault, keys, "device"); err != nil {
+	identity := compartment(ctx, vault, protect.ClassIdentity)
+	if m.DeviceKey, err = keys.makeKey(ctx, identity, "device"); err != nil {
 		return m, err
 	}
-	if m.LogKey, err = makeKey(ctx, vault, keys, "log"); err != nil {
+	if m.LogKey, err = makeLogKey(ctx, identity); err != nil {
 		return m, err
 	}
-	if err := makePage(ctx, vault, keys); err != nil {
+	if err := makePage(ctx, identity, keys); err != nil {
 		return m, err
 	}
 	secret, err := access.Provision(ctx, compartment(ctx, vault, protect.ClassFloor), nil)
@@ -59,43 +59,22 @@ func provision(ctx context.Context, dir string) (m made, err error) {
 	return m, nil
 }
 
-// makeKey makes an Ed25519 key that never leaves the device, and returns its public
-// half.
-func makeKey(ctx context.Context, vault *protect.Vault, keys *softkeys.Keys, name string) (string, error) {
-	blob, err := signing.New(keys).CreateKey(ctx, protect.Ed25519)
-	if err != nil {
-		return "", err
-	}
-	if err := compartment(ctx, vault, protect.ClassIdentity).Put(ctx, "key/"+name, blob); err != nil {
-		return "", err
-	}
-	signer, err := signing.New(keys).OpenKey(ctx, blob)
-	if err != nil {
-		return "", err
-	}
-	defer signer.Close()
-	return publicPEM(signer.Public())
-}
-
 const pageCertificate = "page.der"
 
 // makePage makes the key of the status page, and its certificate.
-func makePage(ctx context.Context, vault *protect.Vault, keys *softkeys.Keys) error {
-	blob, err := signing.New(keys).CreateKey(ctx, protect.ECDSAP256)
+func makePage(ctx context.Context, identity durable.Store, keys *keyStore) error {
+	if _, err := keys.makeKey(ctx, identity, "page"); err != nil {
+		return err
+	}
+	signer, err := keys.openKey(ctx, identity, "page")
 	if err != nil {
 		return err
 	}
-	signer, err := signing.New(keys).OpenKey(ctx, blob)
-	if err != nil {
-		return err
-	}
-	defer signer.Close()
 	cert, err := transport.SelfSigned(ctx, signer, device+".local", transport.Validity{NotBefore: madeAfter})
 	if err != nil {
 		return err
 	}
-	identity := compartment(ctx, vault, protect.ClassIdentity)
-	return errors.Join(identity.Put(ctx, "key/page", blob), identity.Put(ctx, pageCertificate, cert.Certificate[0]))
+	return identity.Put(ctx, pageCertificate, cert.Certificate[0])
 }
 
 // madeAfter is a time that a device can trust without a clock: nothing was built before.

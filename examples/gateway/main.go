@@ -3,6 +3,7 @@
 //
 //	go run ./examples/gateway             the whole life, one numbered line a step
 //	go run ./examples/gateway -step       the same, with a key between steps
+//	go run ./examples/gateway -tpm PATH   the same, with the keys in a TPM 2.0 (/dev/tpmrm0, or the socket of swtpm)
 //	go run ./examples/gateway -serve      a device that goes on running, with a status page
 //	go run ./examples/gateway -break list what can be broken; -break NAME breaks it
 //
@@ -42,6 +43,7 @@ type options struct {
 	serve    bool
 	verbose  bool
 	pause    bool
+	chip     string // of the device
 	kills    int
 	broken   string
 	terminal bool
@@ -55,6 +57,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	f.SetOutput(errs)
 	f.StringVar(&o.dir, "dir", "", "empty folder for the device and the papers (default: a temporary one)")
 	f.StringVar(&o.vendor, "vendor", "", "`URL` of the manufacturer's server, https://host:port, that examples/vendor serves (default: one is started here)")
+	f.StringVar(&o.chip, "tpm", "", "`PATH` of a TPM 2.0, /dev/tpmrm0 or the socket of swtpm (default: keys in software)")
 	f.StringVar(&o.bench, "bench", "", "folder of that server's bench (default: bench in -dir)")
 	f.BoolVar(&o.serve, "serve", false, "keep running, with a status page over HTTPS")
 	f.BoolVar(&o.verbose, "v", false, "show events")
@@ -73,9 +76,9 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	}
 	switch {
 	case make != "":
-		return atFactory(ctx, make, out)
+		return atFactory(ctx, make, o.chip, out)
 	case s.dir != "":
-		s.broken = o.broken
+		s.broken, s.chip = o.broken, o.chip
 		return deviceMain(ctx, s, in, out)
 	case o.broken == "list":
 		for _, f := range plantable {

@@ -12,8 +12,6 @@ import (
 	"github.com/iot-device-baseline/baseline/access/gate"
 	"github.com/iot-device-baseline/baseline/access/password"
 	"github.com/iot-device-baseline/baseline/backends/abslot"
-	"github.com/iot-device-baseline/baseline/backends/softkeys"
-	"github.com/iot-device-baseline/baseline/backends/softkeys/signing"
 	"github.com/iot-device-baseline/baseline/backends/uboot"
 	"github.com/iot-device-baseline/baseline/config"
 	"github.com/iot-device-baseline/baseline/durable"
@@ -37,7 +35,7 @@ type gateway struct {
 	boot      *durable.Raw
 	clock     *durable.Clock
 	interlock *baseline.Interlock
-	keys      *softkeys.Keys
+	keys      *keyStore
 	vault     *protect.Vault
 	deviceKey crypto.Signer // signs receipts
 	events    *eventlog.Log
@@ -66,6 +64,7 @@ type gateway struct {
 // start is what the boot loader and the vendor's build say.
 type start struct {
 	dir     string // of the hardware
+	chip    string // device or socket of a TPM; "": keys in software
 	booted  string // slot
 	vendor  string // host:port of the vendor's server
 	channel string // of releases
@@ -106,7 +105,7 @@ func (g *gateway) openMedia(ctx context.Context) (err error) {
 
 // openVault opens the vault, or says why not: nothing here ever makes a new one.
 func (g *gateway) openVault(ctx context.Context) (err error) {
-	if g.keys, err = softkeys.Open(ctx, g.dir, nil); err != nil { // a TPM takes its place without another change
+	if g.keys, err = openKeys(ctx, g.dir, g.how.chip); err != nil {
 		return err
 	}
 	g.vault, err = protect.Open(ctx, g.dir, g.keys, nil)
@@ -123,17 +122,8 @@ func (g *gateway) openInterlock(ctx context.Context) (err error) {
 	if g.clock, err = durable.OpenClock(ctx, g.dir, &durable.ClockOptions{HardwareClock: true}); err != nil {
 		return err
 	}
-	g.deviceKey, err = g.signer(ctx, "device")
+	g.deviceKey, err = g.keys.openKey(ctx, g.identity(ctx), "device")
 	return err
-}
-
-// signer opens the signing key called name, which the factory has made.
-func (g *gateway) signer(ctx context.Context, name string) (crypto.Signer, error) {
-	blob, err := g.identity(ctx).Get(ctx, "key/"+name)
-	if err != nil {
-		return nil, err
-	}
-	return signing.New(g.keys).OpenKey(ctx, blob)
 }
 
 // identity, settings and the others are compartments of the vault, one a class.
@@ -142,7 +132,7 @@ func (g *gateway) identity(ctx context.Context) durable.Store {
 }
 
 func (g *gateway) openLog(ctx context.Context) error {
-	key, err := g.signer(ctx, "log")
+	key, err := openLogKey(ctx, g.identity(ctx))
 	if err != nil {
 		return err
 	}
@@ -191,7 +181,7 @@ func (g *gateway) declareCredentials() error {
 	list := g.guard.Credentials()
 	return errors.Join(
 		list.Set("password", g.users.Credentials()),
-		list.Set("softkeys", []access.Credential{
+		list.Set("keys", []access.Credential{
 			{Name: "key of the vault", Origin: access.MadeOnDevice}, {Name: "device key", Origin: access.MadeOnDevice},
 			{Name: "log key", Origin: access.MadeOnDevice},
 		}),

@@ -158,8 +158,8 @@ func (g *gateway) close() error {
 }
 
 // atFactory is the program in the factory.
-func atFactory(ctx context.Context, dir string, out io.Writer) error {
-	m, err := provision(ctx, dir)
+func atFactory(ctx context.Context, dir, chip string, out io.Writer) error {
+	m, err := provision(ctx, dir, chip)
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ func (l *life) show() error {
 // pageTLS is TLS 1.3 with a key that never leaves the device, and the certificate that
 // the factory made for it: a browser asks whether to believe it.
 func (g *gateway) pageTLS(ctx context.Context) (*tls.Config, error) {
-	key, err := g.signer(ctx, "page")
+	key, err := g.keys.openKey(ctx, g.identity(ctx), "page")
 	if err != nil {
 		return nil, err
 	}

@@ -92,7 +92,7 @@ func (l *life) world(errs io.Writer) (io.Closer, error) {
 		return nil, err
 	}
 	l.server = address
-	l.box = &hardware{dir: l.dir, told: l.told, tells: errs, args: []string{"-server", address}}
+	l.box = &hardware{dir: l.dir, told: l.told, tells: errs, args: []string{"-server", address, "-tpm", l.chip}}
 	if l.broken != "" {
 		l.box.args = append(l.box.args, "-break", l.broken)
 	}
@@ -166,7 +166,7 @@ func (l *life) atFactory(m *made) error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(l.ctx, path, "-provision", l.dir)
+	cmd := exec.CommandContext(l.ctx, path, "-provision", l.dir, "-tpm", l.chip)
 	cmd.Stderr = l.box.tells
 	text, err := cmd.Output()
 	if err != nil {
