@@ -22,23 +22,29 @@ func readAssessment(t *testing.T) *risk.Assessment {
 	return a
 }
 
-// composition returns what the parts of a gateway that really stands say of
-// themselves: provisioned in a factory, opened from slot a, with its status page.
-func composition(t *testing.T) []clause.Feature {
+// delivered returns a gateway as it leaves the factory, with a TPM or without.
+func delivered(t *testing.T, chip string) (start, *image) {
 	t.Helper()
-	l := &life{options: options{dir: t.TempDir()}, ctx: t.Context(), out: io.Discard, wake: make(chan struct{}, 1)}
+	l := &life{options: options{dir: t.TempDir(), chip: chip}, ctx: t.Context(), out: io.Discard, wake: make(chan struct{}, 1)}
 	server, err := l.world(io.Discard)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, server.Close()) })
 	require.NoError(t, l.factory())
-	_, err = provision(t.Context(), l.dir, "")
+	_, err = provision(t.Context(), l.dir, chip)
 	require.NoError(t, err)
 	img := image{Version: "1.0", Number: 10, Healthy: true}
 	img.Root, img.CA, img.Signer, err = l.desk.bench.Anchors()
 	require.NoError(t, err)
-	g, err := open(t.Context(), start{
-		dir: l.dir, booted: "a", vendor: l.server, channel: channel, page: true, tell: func(message) {},
-	}, &img)
+	return start{dir: l.dir, chip: chip, booted: "a", vendor: l.server, channel: channel, tell: func(message) {}}, &img
+}
+
+// composition returns what the parts of a gateway that really stands say of
+// themselves: provisioned in a factory, opened from slot a, with its status page.
+func composition(t *testing.T) []clause.Feature {
+	t.Helper()
+	how, img := delivered(t, "")
+	how.page = true
+	g, err := open(t.Context(), how, img)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, g.close()) })
 	parts := g.parts(newConsole(strings.NewReader(""), io.Discard))

@@ -23,6 +23,7 @@ func (g *gateway) openErasure(ctx context.Context) (err error) {
 		},
 		Free: []erase.Free{
 			{Entries: []string{g.keys.place()}, Reason: "keys of the vault"},
+			{Entries: []string{"composition"}, Reason: "what the gateway is made of"},
 			{Entries: []string{"clock"}, Reason: "the newest time that was proved"},
 			{Entries: []string{"tuf"}, Reason: "metadata of releases"},
 			{Entries: []string{"update"}, Reason: "journal and document of a release"},

@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/google/go-tpm/tpm2/transport"
 	"github.com/google/go-tpm/tpm2/transport/linuxtpm"
@@ -53,6 +54,13 @@ func dialTPM(path string) (transport.TPMCloser, error) {
 
 // openKeys opens what the factory has made. A gateway with a TPM never goes on without.
 func openKeys(ctx context.Context, dir *durable.Dir, chip string) (*keyStore, error) {
+	entries, err := dir.Entries(ctx, "") // also during a reset
+	if err != nil {
+		return nil, err
+	}
+	if chip == "" && slices.Contains(entries, "tpm") {
+		return nil, fmt.Errorf("the keys of this gateway are in a TPM: %w", protect.ErrUnavailable)
+	}
 	return withTPM(ctx, dir, chip, tpm.Open)
 }
 

@@ -36,6 +36,7 @@ type gateway struct {
 	clock     *durable.Clock
 	interlock *baseline.Interlock
 	keys      *keyStore
+	down      error // why the vault does not open, or nil
 	vault     *protect.Vault
 	deviceKey crypto.Signer // signs receipts
 	events    *eventlog.Log
@@ -80,8 +81,17 @@ func open(ctx context.Context, how start, img *image) (g *gateway, err error) {
 	if g.faults, err = plant(how.broken); err != nil {
 		return g, err
 	}
+	if err := g.openMedia(ctx); err != nil {
+		return g, errors.Join(err, g.close())
+	}
+	if closed := g.openVault(ctx); closed != nil {
+		if err := g.openWithout(ctx, closed); err != nil {
+			return g, errors.Join(err, g.close())
+		}
+		return g, nil
+	}
 	for _, step := range []func(context.Context) error{
-		g.openMedia, g.openVault, g.finishReset, g.openInterlock, g.openLog, g.openAccess, g.openNotices, g.openSettings, g.openUpdate, g.openErasure, g.openReset,
+		g.finishReset, g.openInterlock, g.openLog, g.openAccess, g.openNotices, g.openSettings, g.openUpdate, g.openErasure, g.openReset,
 	} {
 		if err := step(ctx); err != nil {
 			return g, errors.Join(err, g.close())
@@ -262,6 +272,9 @@ func (g *gateway) trial() update.Policy {
 func (g *gateway) Healthy(ctx context.Context) error {
 	if !g.img.Healthy {
 		return errors.New("the sensors do not answer")
+	}
+	if g.down != nil {
+		return g.down
 	}
 	return g.vault.Health(ctx)
 }

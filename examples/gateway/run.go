@@ -38,14 +38,28 @@ func deviceMain(ctx context.Context, s start, in io.Reader, out io.Writer) error
 func (g *gateway) live(ctx context.Context, port *console) (err error) {
 	defer func() { err = errors.Join(err, g.close()) }()
 	g.composed = g.parts(port)
+	if g.down != nil {
+		g.composed = g.partsWithout(port)
+	}
 	parts := g.composed
 	a, err := risk.Parse([]byte(assessment))
 	if err != nil {
 		return err
 	}
-	g.statement = risk.Derive(a, parts.Features(), nil)
-	g.running, err = baseline.New(parts, g.statement, &baseline.Options{Log: g.log, Events: g.told, Interlock: g.interlock})
+	features := parts.Features()
+	down, err := g.missing(ctx, features)
 	if err != nil {
+		return err
+	}
+	for _, d := range down {
+		features = append(features, d.Features...)
+	}
+	g.statement = risk.Derive(a, features, nil)
+	g.running, err = baseline.New(parts, g.statement, &baseline.Options{Log: g.log, Events: g.told, Interlock: g.interlock, Down: down})
+	if err != nil {
+		return err
+	}
+	if err := g.remember(ctx, features); err != nil {
 		return err
 	}
 	ctx, stop := context.WithCancelCause(ctx)
@@ -57,7 +71,9 @@ func (g *gateway) live(ctx context.Context, port *console) (err error) {
 		}
 	}()
 	err = g.running.Run(ctx)
-	if context.Cause(ctx) == errRestart { //nolint:errorlint // it is this very value
+	if errors.Is(err, baseline.ErrRecompose) { // what was down is there again
+		err = errRestart
+	} else if context.Cause(ctx) == errRestart { //nolint:errorlint // it is this very value
 		err = errors.Join(err, errRestart)
 	}
 	stop(nil)

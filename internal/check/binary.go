@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 )
 
@@ -19,9 +21,13 @@ type binary struct {
 // binaryDir is where the step binaries puts them.
 const binaryDir = "build/tests/"
 
-// binaries lists them: one for each package that has tests.
+// compiled matches the source of a test that runs from a binary: power cuts, fuzz
+// targets and the exhaustive ones.
+var compiled = regexp.MustCompile(`(?m)^func (` + exhaustiveNames + `|Fuzz.*)\(`)
+
+// binaries lists them: one for each package that has tests of these kinds.
 func binaries(ctx context.Context) ([]binary, error) {
-	tested := "{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}\t{{.Dir}}{{end}}"
+	tested := `{{.ImportPath}}{{"\t"}}{{.Dir}}{{range .TestGoFiles}}{{"\t"}}{{.}}{{end}}{{range .XTestGoFiles}}{{"\t"}}{{.}}{{end}}`
 	out, err := goCmd("list", "-f", tested, "./...").quiet(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("%w\n%s", err, out)
@@ -32,8 +38,17 @@ func binaries(ctx context.Context) ([]binary, error) {
 	}
 	var list []binary
 	for line := range strings.Lines(out) {
-		if pkg, dir, ok := strings.Cut(strings.TrimSpace(line), "\t"); ok {
-			list = append(list, binary{pkg, dir, filepath.Join(into, filepath.Base(pkg)+".test")})
+		fields := strings.Split(strings.TrimSpace(line), "\t")
+		pkg, dir := fields[0], fields[1]
+		for _, file := range fields[2:] {
+			text, err := os.ReadFile(filepath.Join(dir, file))
+			if err != nil {
+				return nil, err
+			}
+			if compiled.Match(text) {
+				list = append(list, binary{pkg, dir, filepath.Join(into, filepath.Base(pkg)+".test")})
+				break
+			}
 		}
 	}
 	if len(list) == 0 {

@@ -11,15 +11,20 @@ import (
 // exhaustive are tests that try everything there is on one goroutine: the race
 // detector finds nothing in them and makes them ten times slower. The steps powercut
 // and exhaustive run them without it.
-var exhaustive = "^(" + strings.Join([]string{
+var exhaustive = "^(" + exhaustiveNames + ")$"
+
+var exhaustiveNames = strings.Join([]string{
 	"TestPowerCut.*", "Test.*Every(Flipped)?(Byte|Bit).*", "TestForged(Journal|Bits)", "TestDamaged(Queue|OrMissingState).*",
 	"TestKill", "TestLife.*", "TestMemoryBound", "TestErasureProtocols", "TestFloorsDoNotAddUp", "TestInterlock",
-}, "|") + ")$"
+}, "|")
 
 func test(ctx context.Context) error {
-	run := goCmd("test", "-race", "-vet=off", "-shuffle=on", "-timeout=15m", "-skip="+exhaustive, "-coverprofile=build/cover.out", "./...")
+	// Without what a debugger needs, which takes long to link; the compiler is greedy, the
+	// tests are not. The step law has run the laws.
+	run := goCmd("test", "-race", "-vet=off", "-shuffle=on", "-timeout=15m", "-ldflags=-s -w", "-exec=env -u GOGC",
+		"-skip="+exhaustive+"|"+lawTests, "-coverprofile=build/cover.out", "./...")
 	// The race detector needs cgo.
-	if err := run.with("CGO_ENABLED=1").run(ctx); err != nil {
+	if err := run.with("CGO_ENABLED=1").greedy().run(ctx); err != nil {
 		return err
 	}
 	out, err := goCmd("tool", "cover", "-func=build/cover.out").output(ctx)
