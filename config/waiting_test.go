@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -83,16 +84,17 @@ func TestNothingElseWaitsForAnApplier(t *testing.T) {
 	assert.Equal(t, config.Stats{Changes: 1, Denied: 4}, d.settings.Stats())
 }
 
-// asking allows until it is told otherwise, and says when it is asked.
+// asking allows until it is told otherwise, and says when user asks for the first time.
 type asking struct {
-	asked   chan *access.Entity
+	user    *access.Entity
+	asked   chan struct{} // closed then
+	once    sync.Once
 	revoked atomic.Pointer[access.Entity]
 }
 
 func (a *asking) Decide(_ context.Context, e *access.Entity, _ access.Permission, _ string) access.Decision {
-	select {
-	case a.asked <- e:
-	default:
+	if e == a.user {
+		a.once.Do(func() { close(a.asked) })
 	}
 	return access.Decision{Allowed: a.revoked.Load() != e}
 }
@@ -110,7 +112,7 @@ func TestChangeAfterWaiting(t *testing.T) {
 		"goes on":        {false, false, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			g, auth := newGate(), &asking{asked: make(chan *access.Entity)}
+			g, auth := newGate(), &asking{user: user, asked: make(chan struct{})}
 			d := newDevice(t, func(d *device) {
 				d.auth, d.opts.Appliers = auth, []config.NamedApplier{{Name: "gate", To: g}}
 			})
@@ -124,7 +126,7 @@ func TestChangeAfterWaiting(t *testing.T) {
 				_, err := d.settings.Change(access.WithEntity(context.Background(), user), change)
 				done <- err
 			}()
-			require.Same(t, user, <-auth.asked)
+			<-auth.asked
 			if c.revoke {
 				auth.revoked.Store(user)
 			}
