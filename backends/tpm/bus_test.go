@@ -142,3 +142,36 @@ func TestOptions(t *testing.T) {
 	_, err = d.open()
 	require.ErrorIs(t, err, protect.ErrMissing)
 }
+
+// TestExchangedStorageKey: who stands on the bus shows another public part with the name
+// that was pinned, so that sessions would be salted to him.
+func TestExchangedStorageKey(t *testing.T) {
+	d := newDevice(t, nil).on()
+	primary, err := tpm2.CreatePrimary{PrimaryHandle: tpm2.TPMRHOwner, InPublic: tpm2.New2B(tpm2.ECCSRKTemplate)}.Execute(d)
+	require.NoError(t, err)
+	_, err = tpm2.EvictControl{Auth: tpm2.TPMRHOwner, ObjectHandle: &tpm2.NamedHandle{Handle: primary.ObjectHandle, Name: primary.Name}, PersistentHandle: 0x81000001}.Execute(d)
+	require.NoError(t, err)
+	blob, err := d.provision().Seal(t.Context(), secret)
+	require.NoError(t, err)
+	d.off()
+	d.on()
+	got, err := d.mustOpen().Unseal(t.Context(), blob)
+	require.NoError(t, err, "the persistent key is found again")
+	require.Equal(t, secret, got)
+	d.off()
+	d.on()
+	_, err = tpm.Open(t.Context(), exchanging{d}, d.dir, nil)
+	require.ErrorIs(t, err, protect.ErrForeign)
+	require.ErrorContains(t, err, "the name of the storage key is not its own")
+}
+
+// exchanging changes a bit of the attributes in what ReadPublic answers.
+type exchanging struct{ *device }
+
+func (e exchanging) Send(input []byte) ([]byte, error) {
+	out, err := e.device.Send(input)
+	if err == nil && bytes.Equal(input[6:10], []byte{0, 0, 1, 0x73}) && len(out) > 18 {
+		out[18] ^= 4
+	}
+	return out, err
+}

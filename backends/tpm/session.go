@@ -1,6 +1,7 @@
 package tpm
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/google/go-tpm/tpm2"
@@ -45,6 +46,9 @@ func (k *Keys) findStorageKey(want []byte) error {
 		k.srk = *persistent
 		return nil
 	}
+	if errors.Is(err, protect.ErrForeign) {
+		return err
+	}
 	primary, err := k.primary()
 	if err != nil {
 		return fmt.Errorf("storage key: %w", err)
@@ -71,7 +75,20 @@ func (k *Keys) persistent() (*storageKey, error) {
 	if !a.FixedTPM || !a.FixedParent || !a.SensitiveDataOrigin || !a.Restricted || !a.Decrypt || a.SignEncrypt {
 		return nil, fmt.Errorf("what is at %#x is no storage key: %w", persistedSRK, protect.ErrForeign)
 	}
-	return &storageKey{handle: persistedSRK, name: r.Name, public: *public}, nil
+	return newStorageKey(persistedSRK, public, r.Name)
+}
+
+// newStorageKey wants the name to be that of the public part: sessions are salted to the
+// one, and the other is pinned, so that who stands on the bus could else exchange the key.
+func newStorageKey(handle tpm2.TPMHandle, public *tpm2.TPMTPublic, name tpm2.TPM2BName) (*storageKey, error) {
+	own, err := tpm2.ObjectName(public)
+	if err != nil {
+		return nil, err
+	}
+	if string(own.Buffer) != string(name.Buffer) {
+		return nil, fmt.Errorf("the name of the storage key is not its own: %w", protect.ErrForeign)
+	}
+	return &storageKey{handle: handle, name: name, public: *public}, nil
 }
 
 func (k *Keys) primary() (*storageKey, error) {
@@ -87,7 +104,13 @@ func (k *Keys) primary() (*storageKey, error) {
 		k.flush(r.ObjectHandle)
 		return nil, err
 	}
-	return &storageKey{handle: r.ObjectHandle, name: r.Name, public: *public, transient: true}, nil
+	srk, err := newStorageKey(r.ObjectHandle, public, r.Name)
+	if err != nil {
+		k.flush(r.ObjectHandle)
+		return nil, err
+	}
+	srk.transient = true
+	return srk, nil
 }
 
 func (k *Keys) forgetStorageKey() {
