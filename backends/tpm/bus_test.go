@@ -72,6 +72,8 @@ func TestOwnerAuth(t *testing.T) {
 	_, err = d.open()
 	require.ErrorIs(t, err, protect.ErrForeign)
 	require.ErrorContains(t, err, "its auth value is another")
+	d.off()
+	d.on()
 	require.NoError(t, tpm.Destroy(t.Context(), d, &tpm.Options{OwnerAuth: auth}))
 }
 
@@ -174,4 +176,16 @@ func (e exchanging) Send(input []byte) ([]byte, error) {
 		out[18] ^= 4
 	}
 	return out, err
+}
+
+// What follows a part of a blob, with its length, is no blob of ours.
+func TestLongerPart(t *testing.T) {
+	keys := newDevice(t, nil).on().provision()
+	blob, err := keys.Seal(t.Context(), secret)
+	require.NoError(t, err)
+	at := 18 // after magic, version, kind, epoch, mask
+	at += 2 + int(blob[at])<<8 + int(blob[at+1])
+	blob[at+1]++ // of the length of the private part
+	_, err = keys.Unseal(t.Context(), append(blob, 0))
+	require.ErrorIs(t, err, protect.ErrTampered)
 }

@@ -32,7 +32,7 @@ var later = []tpm2.TPMRC{
 // TPM, or of this one before it was cleared, or it was changed.
 func refusedLoad(err error) error {
 	var rc tpm2.TPMRC
-	if !errors.As(err, &rc) || isAny(err, later...) || isAny(err, tpm2.TPMRCIntegrity) {
+	if !errors.As(err, &rc) || isAny(err, later...) || rc.IsWarning() || isAny(err, tpm2.TPMRCIntegrity, tpm2.TPMRCFailure) {
 		return err // classify knows it
 	}
 	return fmt.Errorf("%w: %w", protect.ErrTampered, err)
@@ -59,7 +59,7 @@ func classify(err error) error {
 		return fmt.Errorf("%w: %w", &protect.LockoutError{RetryAfter: lockout}, err)
 	case isAny(err, tpm2.TPMRCAuthFail, tpm2.TPMRCBadAuth):
 		return fmt.Errorf("%w: its auth value is another: %w", protect.ErrForeign, err)
-	case !errors.As(err, &rc), isAny(err, later...):
+	case !errors.As(err, &rc), isAny(err, later...), rc.IsWarning(), isAny(err, tpm2.TPMRCFailure):
 		return fmt.Errorf("%w: %w", protect.ErrUnavailable, err)
 	}
 	return err

@@ -16,6 +16,10 @@ import (
 // chip stands for linuxtpm.Open("/dev/tpmrm0").
 type chip struct{ transport.TPMCloser }
 
+func (chip) Close() error { return nil }
+
+func (chip) Send([]byte) ([]byte, error) { return nil, errors.ErrUnsupported }
+
 // A device opens what the factory has provisioned. It never makes anything anew: where
 // the record is gone, or the TPM is another, it says so.
 func ExampleOpen() {
@@ -25,7 +29,7 @@ func ExampleOpen() {
 		fmt.Println(err)
 		return
 	}
-	opts := &tpm.Options{Hardware: true, PCRs: []int{0, 2, 4, 7}}
+	opts := &tpm.Options{Hardware: true} // a chip: the vendor says so
 	keys, err := tpm.Open(ctx, chip{}, dir, opts)
 	if errors.Is(err, protect.ErrMissing) {
 		fmt.Println(err) // the factory: tpm.Provision(ctx, t, dir, opts)

@@ -29,7 +29,9 @@ type Options struct {
 	// PCRs are the platform configuration registers (SHA-256, 0 to 23) that secrets are
 	// bound to, as they are when something is sealed. The boot chain must measure into
 	// each: one that is all zeros or all ones is refused with [protect.ErrPolicy]. None
-	// by default: then secrets open for whatever software runs on the device.
+	// by default: then secrets open for whatever software runs on the device. In this
+	// release they are not for a device that updates what is measured: what was sealed
+	// before does not open after that, and a policy that the vendor signs is to come.
 	PCRs []int
 	// OwnerAuth is the auth value of the owner hierarchy; empty by default, as it is on a
 	// device that nobody else administers. It has no zero byte (see the comment at draw).
@@ -103,7 +105,7 @@ var (
 
 // Open finds the storage key and the indices that [Provision] has made, and makes
 // nothing. t is the connection to the TPM, such as linuxtpm.Open("/dev/tpmrm0"); nobody
-// else uses it, and Close closes it. After an error it is still the caller's.
+// else uses it. Close closes it, and so does an error, as soon as the TPM has answered.
 //
 // Errors: [protect.ErrMissing] if nothing was provisioned, [protect.ErrLost] for a TPM
 // that was cleared or replaced, or whose indices are gone, [protect.ErrForeign] for an
@@ -114,10 +116,23 @@ func Open(ctx context.Context, t transport.TPMCloser, store durable.Store, opts 
 	if err == nil {
 		_, err = do(ctx, k, "open", func() (struct{}, error) { return struct{}{}, k.open(ctx) })
 	}
-	if err != nil {
-		return nil, err
+	return k.orClosed(ctx, t, err)
+}
+
+// orClosed gives the connection up after an error. One that is in use is closed when the
+// TPM has answered.
+func (k *Keys) orClosed(ctx context.Context, t transport.TPMCloser, err error) (*Keys, error) {
+	switch {
+	case err == nil:
+		return k, nil
+	case k != nil && ctx.Err() != nil: // it may be in use
+		go func() { _ = k.shutDown() }()
+	case k != nil:
+		_ = k.shutDown()
+	case t != nil:
+		err = errors.Join(err, t.Close())
 	}
-	return k, nil
+	return nil, err
 }
 
 func newKeys(t transport.TPMCloser, store durable.Store, opts *Options) (*Keys, error) {
@@ -150,8 +165,20 @@ func (k *Keys) Info() protect.Info {
 }
 
 // Close implements [protect.KeyStore]: it frees what the TPM holds for us, and closes
-// the connection.
+// the connection. When the TPM does not answer within Options.Timeout that is done when
+// it does, and the error is [protect.ErrUnavailable].
 func (k *Keys) Close() error {
+	done := make(chan error, 1)
+	go func() { done <- k.shutDown() }()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(k.opts.Timeout):
+		return fmt.Errorf("tpm: close: %w: no answer", protect.ErrUnavailable)
+	}
+}
+
+func (k *Keys) shutDown() error {
 	k.busy <- struct{}{}
 	defer func() { <-k.busy }()
 	if k.shut {
@@ -236,15 +263,26 @@ func (k *Keys) openIndices() error {
 	if err := k.openAuths(); err != nil {
 		return err
 	}
-	for _, i := range []*index{&k.rec.Epoch, &k.rec.Count} {
-		name, err := k.nameOf(i.handle())
+	for _, want := range k.indices() {
+		// What the plain record says is not believed: it could name an index that is no
+		// counter, or somebody else's.
+		i, public := want.index, want.public
+		public.Attributes.Written = true
+		expected, err := nvName(public)
+		if err != nil {
+			return err
+		}
+		name, err := k.nameOf(public.NVIndex)
 		switch {
 		case errors.Is(err, tpm2.TPMRCHandle):
-			return fmt.Errorf("index %#x is gone: %w", i.Handle, protect.ErrLost)
+			return fmt.Errorf("index %#x is gone: %w", public.NVIndex, protect.ErrLost)
 		case err != nil:
 			return err
-		case string(name) != string(i.Name):
-			return fmt.Errorf("index %#x is not the one that was provisioned: %w", i.Handle, protect.ErrForeign)
+		case string(name) != string(expected) || string(i.Name) != string(expected) || i.handle() != public.NVIndex:
+			return fmt.Errorf("index %#x is not the one that was provisioned: %w", public.NVIndex, protect.ErrForeign)
+		}
+		if err := k.knows(i, want.auth); err != nil {
+			return err // somebody has defined it anew
 		}
 	}
 	return nil

@@ -20,7 +20,8 @@ const (
 )
 
 // record is what Provision has made. It holds nothing secret: the auth values are
-// sealed. Whoever changes it has a key store that does not open.
+// sealed. Whoever changes it has a key store that does not open, or whose generations
+// are numbered otherwise; what opens is up to the TPM.
 type record struct {
 	Ready bool   `json:"ready"` // all of it is there
 	SRK   []byte `json:"srk"`   // name of the storage key
@@ -83,10 +84,7 @@ func Provision(ctx context.Context, t transport.TPMCloser, store durable.Store, 
 	if err == nil {
 		_, err = do(ctx, k, "provision", func() (struct{}, error) { return struct{}{}, k.provision(ctx) })
 	}
-	if err != nil {
-		return nil, err
-	}
-	return k, nil
+	return k.orClosed(ctx, t, err)
 }
 
 func (k *Keys) provision(ctx context.Context) error {
@@ -126,16 +124,8 @@ func (k *Keys) makeAll(ctx context.Context, rec record) error {
 	} else if err := k.openAuths(); err != nil {
 		return err
 	}
-	for _, i := range []struct {
-		*index
-		auth  []byte
-		attrs tpm2.TPMANV
-	}{
-		// The owner reads it, so that PolicyNV can be played before anything is open.
-		{&k.rec.Epoch, k.auth.epoch[:], tpm2.TPMANV{OwnerRead: true, AuthRead: true, AuthWrite: true, NT: tpm2.TPMNTCounter, NoDA: true}},
-		{&k.rec.Count, k.auth.count[:], tpm2.TPMANV{AuthRead: true, AuthWrite: true, NT: tpm2.TPMNTCounter, NoDA: true}},
-	} {
-		if err := k.define(i.index, i.auth, i.attrs); err != nil {
+	for _, i := range k.indices() {
+		if err := k.define(i); err != nil {
 			return err
 		}
 	}
@@ -150,6 +140,30 @@ func (k *Keys) makeAll(ctx context.Context, rec record) error {
 	}
 	k.rec = &done
 	return nil
+}
+
+// wanted is an index with what it has to be.
+type wanted struct {
+	*index
+	auth   []byte
+	public tpm2.TPMSNVPublic
+}
+
+// publics are those of epoch and count. The owner reads the epoch, so that PolicyNV can be
+// played before anything is open.
+func (k *Keys) publics() [2]tpm2.TPMSNVPublic {
+	counter := func(handle uint32, byOwner bool) tpm2.TPMSNVPublic {
+		return tpm2.TPMSNVPublic{
+			NVIndex: tpm2.TPMHandle(handle), NameAlg: tpm2.TPMAlgSHA256, DataSize: 8,
+			Attributes: tpm2.TPMANV{OwnerRead: byOwner, AuthRead: true, AuthWrite: true, NT: tpm2.TPMNTCounter, NoDA: true},
+		}
+	}
+	return [2]tpm2.TPMSNVPublic{counter(k.opts.Epoch, true), counter(k.opts.Count, false)}
+}
+
+func (k *Keys) indices() [2]wanted {
+	p := k.publics()
+	return [2]wanted{{&k.rec.Epoch, k.auth.epoch[:], p[0]}, {&k.rec.Count, k.auth.count[:], p[1]}}
 }
 
 func (k *Keys) newAuths(ctx context.Context) error {
@@ -199,8 +213,8 @@ func (k *Keys) openAuths() error {
 }
 
 // define makes an index and steps it once, unless a run that was cut has done so.
-func (k *Keys) define(i *index, auth []byte, attrs tpm2.TPMANV) error {
-	public := tpm2.TPMSNVPublic{NVIndex: i.handle(), NameAlg: tpm2.TPMAlgSHA256, DataSize: 8, Attributes: attrs}
+func (k *Keys) define(w wanted) error {
+	i, auth, public := w.index, w.auth, w.public
 	name, err := k.nameOf(i.handle())
 	if errors.Is(err, tpm2.TPMRCHandle) {
 		_, err = tpm2.NVDefineSpace{
@@ -245,41 +259,4 @@ func nvName(public tpm2.TPMSNVPublic) ([]byte, error) {
 		return nil, err
 	}
 	return name.Buffer, nil
-}
-
-// Destroy undefines the indices of a key store, and with them kills every secret that
-// was ever sealed on them, wherever it was copied to: it needs the owner's auth, and
-// nothing that is sealed. A device whose vault does not open is reset by it. The record
-// stays, and does not open any more. Without indices it does nothing.
-func Destroy(ctx context.Context, t transport.TPM, opts *Options) error {
-	o, err := opts.orDefaults()
-	if err != nil {
-		return fmt.Errorf("tpm: destroy: %w", err)
-	}
-	k := &Keys{opts: o, busy: make(chan struct{}, 1), t: unclosed{t}}
-	_, err = do(ctx, k, "destroy", func() (struct{}, error) { return struct{}{}, k.destroy() })
-	return err
-}
-
-type unclosed struct{ transport.TPM }
-
-func (unclosed) Close() error { return nil }
-
-func (k *Keys) destroy() error {
-	for _, handle := range []uint32{k.opts.Epoch, k.opts.Count} {
-		name, err := k.nameOf(tpm2.TPMHandle(handle))
-		if errors.Is(err, tpm2.TPMRCHandle) {
-			continue
-		}
-		if err == nil {
-			_, err = tpm2.NVUndefineSpace{
-				AuthHandle: tpm2.AuthHandle{Handle: tpm2.TPMRHOwner, Auth: tpm2.HMAC(tpm2.TPMAlgSHA256, 16, tpm2.Auth(k.opts.OwnerAuth))},
-				NVIndex:    tpm2.NamedHandle{Handle: tpm2.TPMHandle(handle), Name: tpm2.TPM2BName{Buffer: name}},
-			}.Execute(k.t)
-		}
-		if err != nil {
-			return fmt.Errorf("index %#x: %w", handle, err)
-		}
-	}
-	return nil
 }

@@ -38,6 +38,8 @@ func (k *Keys) parent() tpm2.AuthHandle {
 	return tpm2.AuthHandle{Handle: k.srk.handle, Name: k.srk.name, Auth: k.session(nil, encryptBoth)}
 }
 
+var errNoStorageKey = errors.New("no storage key")
+
 // findStorageKey takes the persistent key if there is one, or derives the primary key.
 // With a name, of what was provisioned, it takes the one that has it.
 func (k *Keys) findStorageKey(want []byte) error {
@@ -46,8 +48,8 @@ func (k *Keys) findStorageKey(want []byte) error {
 		k.srk = *persistent
 		return nil
 	}
-	if errors.Is(err, protect.ErrForeign) {
-		return err
+	if err != nil && !errors.Is(err, tpm2.TPMRCHandle) && !errors.Is(err, errNoStorageKey) {
+		return err // not an answer: that it is another key is not known
 	}
 	primary, err := k.primary()
 	if err != nil {
@@ -73,7 +75,7 @@ func (k *Keys) persistent() (*storageKey, error) {
 	}
 	a := public.ObjectAttributes
 	if !a.FixedTPM || !a.FixedParent || !a.SensitiveDataOrigin || !a.Restricted || !a.Decrypt || a.SignEncrypt {
-		return nil, fmt.Errorf("what is at %#x is no storage key: %w", persistedSRK, protect.ErrForeign)
+		return nil, fmt.Errorf("what is at %#x: %w", persistedSRK, errNoStorageKey)
 	}
 	return newStorageKey(persistedSRK, public, r.Name)
 }

@@ -25,8 +25,9 @@ import (
 
 // openWithout opens what needs no vault.
 func (g *gateway) openWithout(ctx context.Context, cause error) error {
-	if errors.Is(cause, protect.ErrMissing) {
-		return cause // nothing was provisioned: this is no device yet
+	entries, err := g.dir.Entries(ctx, "")
+	if err != nil || errors.Is(cause, protect.ErrMissing) && !slices.Contains(entries, "vault") {
+		return errors.Join(cause, err) // nothing was provisioned: this is no device yet
 	}
 	g.down = cause
 	if g.keys != nil {

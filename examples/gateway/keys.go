@@ -37,7 +37,7 @@ func software(ctx context.Context, dir *durable.Dir) (*keyStore, error) {
 }
 
 // hardware security is the vendor's word: this TPM may be a program (swtpm), so nothing
-// is claimed. A gateway with a chip says Hardware: true, and binds to its PCRs.
+// is claimed. A gateway with a chip says Hardware: true.
 func tpmOptions() *tpm.Options { return &tpm.Options{} }
 
 // dialTPM opens a TPM: the kernel's device, or the socket of a program that is one.
@@ -58,7 +58,8 @@ func openKeys(ctx context.Context, dir *durable.Dir, chip string) (*keyStore, er
 	if err != nil {
 		return nil, err
 	}
-	if chip == "" && slices.Contains(entries, "tpm") {
+	made := slices.Contains(entries, "vault") && !slices.Contains(entries, "softkeys")
+	if chip == "" && (made || slices.Contains(entries, "tpm")) {
 		return nil, fmt.Errorf("the keys of this gateway are in a TPM: %w", protect.ErrUnavailable)
 	}
 	return withTPM(ctx, dir, chip, tpm.Open)
@@ -79,9 +80,9 @@ func withTPM(ctx context.Context, dir *durable.Dir, chip string, open opener) (*
 	if err != nil {
 		return nil, err
 	}
-	keys, err := open(ctx, t, dir, tpmOptions())
+	keys, err := open(ctx, t, dir, tpmOptions()) // closes t after an error
 	if err != nil {
-		return nil, errors.Join(err, t.Close())
+		return nil, err
 	}
 	return &keyStore{keys, keys}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
+	"time"
 
 	"github.com/iot-device-baseline/baseline"
 	"github.com/iot-device-baseline/baseline/access"
@@ -113,8 +114,13 @@ func (g *gateway) openMedia(ctx context.Context) (err error) {
 	return nil
 }
 
+// vaultLimit is how long the vault may take at a start.
+const vaultLimit = 20 * time.Second
+
 // openVault opens the vault, or says why not: nothing here ever makes a new one.
 func (g *gateway) openVault(ctx context.Context) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, vaultLimit) // a TPM may be mute
+	defer cancel()
 	if g.keys, err = openKeys(ctx, g.dir, g.how.chip); err != nil {
 		return err
 	}

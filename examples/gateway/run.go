@@ -59,8 +59,8 @@ func (g *gateway) live(ctx context.Context, port *console) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := g.remember(ctx, features); err != nil {
-		return err
+	if err := g.remember(ctx, features); err != nil { // it serves a gateway without its vault only
+		g.how.tell(message{Event: "composition not kept: " + err.Error()})
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	go func() {
