@@ -75,7 +75,7 @@ func (u *Updater) gates(ctx context.Context, p Phase, r *Release) error {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		case err != nil:
-			return &HeldError{Phase: p, Reason: "a gate: " + err.Error()}
+			return &HeldError{Phase: p, Reason: "a gate: " + err.Error(), silent: true}
 		case v.Held:
 			return &HeldError{Phase: p, Reason: v.Reason}
 		}

@@ -26,6 +26,8 @@ var (
 type HeldError struct {
 	Phase  Phase
 	Reason string
+
+	silent bool // the gate does not answer
 }
 
 func (e *HeldError) Error() string {

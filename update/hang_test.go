@@ -38,6 +38,7 @@ func TestWhatHangs(t *testing.T) {
 				defer cancel()
 				assert.ErrorIs(t, d.Run(ctx), context.DeadlineExceeded)
 				assert.Equal(t, "rolling back", d.State())
+				assert.Positive(t, d.host.restarts)
 				d = booted(t, m, v, nil)
 				assert.Equal(t, "1.1 trial=false floor=0 failed=1", d.state(t))
 				assert.Contains(t, d.log.String(), tt.says)

@@ -115,7 +115,9 @@ func (u *Updater) giveUp(ctx context.Context, inv Installed, reason string) erro
 // the trial that it knows of ends by it.
 func (u *Updater) restartBack(ctx context.Context) error {
 	r := &Release{Version: u.parts.Running.Version, Number: u.parts.Running.Number}
-	if err := u.gates(ctx, PhaseRestart, r); err != nil {
+	// A gate may hold it back; one that says nothing does not keep a bad release running.
+	var held *HeldError
+	if err := u.gates(ctx, PhaseRestart, r); err != nil && !(errors.As(err, &held) && held.silent) {
 		return err
 	}
 	u.started = time.Now()

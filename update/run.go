@@ -46,7 +46,8 @@ func (u *Updater) Run(ctx context.Context) error {
 		if first {
 			since, first = rand.N(every), false
 		}
-		if since >= every {
+		// Not in a trial: its clocks go on while the vendor's server keeps us waiting.
+		if state := u.current().State; since >= every && state != stateTrial && state != stateConfirming {
 			since = 0
 			u.look(ctx)
 		}
