@@ -63,7 +63,7 @@ func (x *explorer) retry(i int, f Fault, where string) {
 	x.cutAgain(m, acked, where+", then a cut")
 	x.note(steps)
 	for j := i + 1; j < len(steps); j++ {
-		if !x.handled[steps[j].id()] {
+		if !x.retried[steps[j].id()] {
 			x.retryAndCut(i, f, j, where)
 		}
 	}
@@ -80,7 +80,7 @@ func (x *explorer) retryAndCut(i int, f Fault, j int, where string) {
 	if !off {
 		return // Do took another way: the point stays missed
 	}
-	x.reached[site.id()], x.handled[site.id()] = true, true
+	x.reached[site.id()], x.retried[site.id()] = true, true
 	x.cutAgain(m, acked, fmt.Sprintf("%s, and a cut before step %d, %v", where, j, site))
 }
 
@@ -112,7 +112,7 @@ func (x *explorer) legalAgain(got string, err error, acked bool) error {
 		return legal
 	case got == x.twice.state:
 		return nil
-	case acked && x.op.Retried != nil:
+	case x.op.Retried != nil: // what may be acknowledged may also be found without that
 		if err := x.op.Retried(x.old, x.new.state, got); err != nil {
 			return fmt.Errorf("got %q: %w", got, err)
 		}

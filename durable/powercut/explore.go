@@ -46,6 +46,7 @@ type explorer struct {
 	points  map[string]point
 	reached map[string]bool
 	handled map[string]bool // those reached after a fault
+	retried map[string]bool // those reached in an Attempt that was made again
 	res     Result
 }
 

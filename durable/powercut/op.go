@@ -37,7 +37,7 @@ type Op struct {
 	// Do that was not acknowledged; nil allows it.
 	Legal func(old, new, got string) error
 	// Retried, when not nil, decides about a state that is neither new nor what doing it
-	// twice gives, after an [Machine.Attempt] that was made again and acknowledged: the
+	// twice gives, after an [Machine.Attempt] that was made again: the
 	// first one may have done a part. nil allows none.
 	Retried func(old, new, got string) error
 }
@@ -114,7 +114,7 @@ func Explore(t *testing.T, op Op) Result {
 	}
 	x := &explorer{
 		t: t, op: op, nodes: map[[32]byte]*node{},
-		points: map[string]point{}, reached: map[string]bool{}, handled: map[string]bool{},
+		points: map[string]point{}, reached: map[string]bool{}, handled: map[string]bool{}, retried: map[string]bool{},
 		res: Result{Name: op.Name, Methods: op.Methods, Break: string(breakageFromEnv(t))},
 	}
 	x.reference(breakage(x.res.Break))
