@@ -105,6 +105,7 @@ func (d *Dir) removeAll(dir string) error {
 			}
 		}
 	}
+	d.doubt(path.Dir(dir)) // until all of it is gone and synced
 	for _, name := range []string{dir, dir + logSuffix, dir + spareSuffixes[0], dir + spareSuffixes[1]} {
 		if err := d.fsys.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
@@ -123,6 +124,7 @@ func (d *Dir) clear(dir string) error {
 	if err != nil {
 		return err
 	}
+	d.doubt(dir)
 	for _, in := range infos {
 		name := path.Join(dir, in.Name)
 		if in.Dir {
