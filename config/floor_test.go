@@ -209,7 +209,9 @@ func TestPowerCutInsecureFloor(t *testing.T) {
 		if err != nil {
 			return nil, err
 		}
-		return config.Open(ctx, dir, keptSchema(t), allowAdmin, nil)
+		var s *config.Settings
+		err = m.Attempt(func() (err error) { s, err = config.Open(ctx, dir, keptSchema(t), allowAdmin, nil); return err })
+		return s, err
 	}
 	powercut.Run(t, powercut.Op{
 		Name: "config.insecure-floor", Methods: []string{"Open"},

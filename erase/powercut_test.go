@@ -38,7 +38,7 @@ func on(alter func(*device), fn func(ctx context.Context, d *device) error) func
 		if err := d.reopen(ctx); err != nil {
 			return err
 		}
-		if err := d.Resume(ctx); err != nil {
+		if err := m.Attempt(func() error { return d.Resume(ctx) }); err != nil {
 			return err
 		}
 		return m.Attempt(func() error { return fn(ctx, d) })

@@ -50,9 +50,18 @@ func tell(store keyStore) func(context.Context, *powercut.Machine) (string, erro
 
 func provisioning(store keyStore) func(context.Context, *powercut.Machine) error {
 	return func(ctx context.Context, m *powercut.Machine) error {
-		_, err := provision(ctx, m, store, smallest())
-		return err
+		return provisionTwice(ctx, m, store, smallest())
 	}
+}
+
+// provisionTwice provisions, and again on the same objects if that fails.
+func provisionTwice(ctx context.Context, m *powercut.Machine, store keyStore, opts *protect.Options) error {
+	again := func(ctx context.Context, dir *durable.Dir, keys protect.KeyStore, opts *protect.Options) (v *protect.Vault, err error) {
+		err = m.Attempt(func() error { v, err = protect.Provision(ctx, dir, keys, opts); return err })
+		return v, err
+	}
+	_, err := begin(ctx, m, store, opts, again)
+	return err
 }
 
 func erasing(ctx context.Context, v *protect.Vault) error {
@@ -123,8 +132,7 @@ func anewOp() powercut.Op {
 		Do: func(ctx context.Context, m *powercut.Machine) error {
 			opts := smallest()
 			opts.Presence = presence{}
-			_, err := provision(ctx, m, token, opts)
-			return err
+			return provisionTwice(ctx, m, token, opts)
 		},
 		State: func(ctx context.Context, m *powercut.Machine) (string, error) {
 			text, err := tell(token)(ctx, m)

@@ -59,7 +59,7 @@ func resumed(ctx context.Context, m *powercut.Machine, alter func(d *device)) (*
 	if err != nil {
 		return nil, err
 	}
-	if err := d.resetter.Resume(ctx); err != nil {
+	if err := m.Attempt(func() error { return d.resetter.Resume(ctx) }); err != nil {
 		return nil, errors.Join(err, d.close())
 	}
 	return d, nil
@@ -102,7 +102,7 @@ func late(ctx context.Context, m *powercut.Machine) error {
 	if err != nil {
 		return err
 	}
-	err = d.resetter.Resume(ctx)
+	err = m.Attempt(func() error { return d.resetter.Resume(ctx) })
 	if err == nil && opens && dir.Held() != nil {
 		return errors.New("on hold below open parts, and nobody is told")
 	}

@@ -165,13 +165,15 @@ func overwrite() powercut.Op {
 				return err
 			}
 			b, err := running(m, "b")
-			if err == nil {
-				err = install(ctx, b, "release 1.2 ")
-			}
 			if err != nil {
 				return err
 			}
-			return b.Activate(ctx, update.Component{}, 2)
+			return m.Attempt(func() error {
+				if err := install(ctx, b, "release 1.2 "); err != nil {
+					return err
+				}
+				return b.Activate(ctx, update.Component{}, 2)
+			})
 		},
 		State: func(ctx context.Context, m *powercut.Machine) (string, error) {
 			j, err := journal(m)

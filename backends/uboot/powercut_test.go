@@ -16,7 +16,7 @@ import (
 // are at stake as well as the copies in it.
 func op(name, method string, cfg uboot.Config, booted string, prepare, do func(ctx context.Context, env *uboot.Env) error) powercut.Op {
 	begin := func(ctx context.Context, m *powercut.Machine) (*uboot.Env, error) {
-		if err := made(ctx, m.FS(), cfg); err != nil {
+		if err := m.Attempt(func() error { return made(ctx, m.FS(), cfg) }); err != nil {
 			return nil, err
 		}
 		return uboot.New(m.FS(), cfg, booted)
@@ -87,13 +87,6 @@ func ops() []powercut.Op {
 		}
 		ops = append(ops, choose,
 			op("try-"+name, "Env.Try", cfg, "a", nil, try),
-			op("retry-"+name, "Env.Try", cfg, "a", nil, func(ctx context.Context, env *uboot.Env) error {
-				err := try(ctx, env)
-				if err != nil && !errors.Is(err, powercut.ErrPower) { // the same process, which does not know what became of it
-					err = try(ctx, env)
-				}
-				return err
-			}),
 			op("set-bad-"+name, "Env.SetBad", cfg, "a", try, func(ctx context.Context, env *uboot.Env) error { return env.SetBad(ctx, "b") }),
 			op("mark-good-"+name, "Env.MarkGood", cfg, "b", try, func(ctx context.Context, env *uboot.Env) error { return env.MarkGood(ctx, "b") }),
 		)

@@ -56,11 +56,8 @@ func (x *explorer) retry(i int, f Fault, where string) {
 	}
 	m.Fail(0, NoFault)
 	where += ", then done again on the same objects"
-	got, err := x.state(m.Clone())
-	if err := x.legalAgain(got, err, acked); err != nil {
-		x.bad("%s; power on: %v", where, err)
-	}
-	x.cutAgain(m, acked, where+", then a cut")
+	x.res.Tries++
+	x.powerOn(m, claim{acked: acked, retried: true}, where)
 	x.note(steps)
 	for j := i + 1; j < len(steps); j++ {
 		if !x.retried[steps[j].id()] {
@@ -81,42 +78,5 @@ func (x *explorer) retryAndCut(i int, f Fault, j int, where string) {
 		return // Do took another way: the point stays missed
 	}
 	x.reached[site.id()], x.retried[site.id()] = true, true
-	x.cutAgain(m, acked, fmt.Sprintf("%s, and a cut before step %d, %v", where, j, site))
-}
-
-// cutAgain is cut after an Attempt that was made again. What comes after that is judged
-// where it is the same without one.
-func (x *explorer) cutAgain(m *Machine, acked bool, where string) {
-	x.res.Cuts++
-	for _, s := range m.Survivors() {
-		if x.enough() {
-			return
-		}
-		n := x.nodes[s.hash]
-		if n == nil {
-			n = &node{m: s.Machine}
-			n.got, n.err = x.state(s.Machine.Clone())
-		}
-		if err := x.legalAgain(n.got, n.err, acked); err != nil {
-			x.bad("%s; %s: %v", where, s.Desc, err)
-		}
-	}
-}
-
-// legalAgain is legal after an Attempt that was made again: the first one may have
-// taken effect, too.
-func (x *explorer) legalAgain(got string, err error, acked bool) error {
-	legal := x.legal(got, err, acked)
-	switch {
-	case legal == nil || err != nil:
-		return legal
-	case got == x.twice.state:
-		return nil
-	case x.op.Retried != nil: // what may be acknowledged may also be found without that
-		if err := x.op.Retried(x.old, x.new.state, got); err != nil {
-			return fmt.Errorf("got %q: %w", got, err)
-		}
-		return nil
-	}
-	return legal
+	x.cut(m, claim{acked: acked, retried: true}, fmt.Sprintf("%s, and a cut before step %d, %v", where, j, site))
 }

@@ -3,6 +3,8 @@ package powercut_test
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -144,4 +146,84 @@ func TestRetried(t *testing.T) {
 	powercut.Run(t, op)
 	op.Retried = func(_, _, _ string) error { return errors.New("no") }
 	assert.Positive(t, powercut.Explore(t, op).Bad)
+}
+
+// An undo at the next start that a second cut breaks is found, also where only an
+// attempt that was made again leaves something to undo.
+func TestAttemptIsUndone(t *testing.T) {
+	t.Setenv("POWERCUT_BREAK", "")
+	for _, c := range []struct {
+		attempt, late bool
+		sound         bool
+	}{{}, {attempt: true}, {late: true, sound: true}, {attempt: true, late: true}} {
+		r := powercut.Explore(t, undoOp(c.attempt, c.late))
+		if c.sound { // what is late happens only in a second attempt
+			assert.Empty(t, r.Failures)
+			continue
+		}
+		require.NotEmpty(t, r.Failures)
+		assert.Contains(t, r.Failures[len(r.Failures)-1], "cut in recovery before step")
+		assert.Equal(t, c.late, strings.Contains(r.Failures[0], "then done again on the same objects"))
+	}
+}
+
+// undoOp keeps the old value in a file "undo" while it changes the value in place; when
+// late, only after something failed. State writes it back, but forgets it first.
+func undoOp(attempt, late bool) powercut.Op {
+	op := valueOp("undo", nil)
+	op.Do = func(_ context.Context, m *powercut.Machine) error {
+		failed := false
+		put := func() error {
+			var err error
+			if late && !failed {
+				err = replace(m.FS(), "value", "the new one")
+			} else {
+				err = putWithUndo(m.FS(), "value", "the new one")
+			}
+			failed = err != nil
+			return err
+		}
+		if attempt {
+			return m.Attempt(put)
+		}
+		return put()
+	}
+	op.State = func(_ context.Context, m *powercut.Machine) (string, error) {
+		old, err := readFile(m.FS(), "undo")
+		if errors.Is(err, fs.ErrNotExist) {
+			return readFile(m.FS(), "value")
+		}
+		if err != nil {
+			return "", err
+		}
+		if err := forget(m.FS(), "undo"); err != nil {
+			return "", err
+		}
+		if err := writeFile(m.FS(), "value", old); err != nil {
+			return "", err
+		}
+		return readFile(m.FS(), "value")
+	}
+	return op
+}
+
+func putWithUndo(fsys durable.FS, name, data string) error {
+	old, err := readFile(fsys, name)
+	if err != nil {
+		return err
+	}
+	if err := replace(fsys, "undo", old); err != nil {
+		return err
+	}
+	if err := writeFile(fsys, name, data); err != nil {
+		return err
+	}
+	return forget(fsys, "undo")
+}
+
+func forget(fsys durable.FS, name string) error {
+	if err := fsys.Remove(name); err != nil {
+		return err
+	}
+	return syncDir(fsys, ".")
 }

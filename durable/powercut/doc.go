@@ -65,7 +65,8 @@
 //     doing it twice, with the same error if the second time is one. A second
 //     cut right after it finds that on the medium when it was acknowledged.
 //   - Done again is done: an Attempt that failed and, made again, gives nil has
-//     happened, once or twice, or as Retried allows, and is kept.
+//     happened, once or twice, or as Retried allows, and is kept. It works again from
+//     there, too; what Do then gives nobody can name, but it is kept.
 //
 // This holds for every distinct survivor, and, after a fault, for the running
 // machine, where a new process finds what the cache still holds. So who reports
@@ -86,7 +87,8 @@
 // package that asked for it, and the nearest line outside package durable. Those of
 // Do count with and without a fault, and those of the recovery after a cut. Reached
 // are those before which the power was really cut; all must be. States are
-// the distinct contents of the media after cuts, cuts the cuts played.
+// the distinct contents of the media after cuts, cuts the cuts played, tries the
+// attempts that were made again.
 //
 // With the environment variable POWERCUT_BREAK every Sync of Do and State is
 // broken, and Run must find it: nofsync (of a file: does nothing, gives nil),

@@ -151,7 +151,7 @@ func (x *explorer) cuts() {
 			x.reached[site.id()] = true
 			where = fmt.Sprintf("before step %d, %v", i, site)
 		}
-		x.cut(m, acked, where)
+		x.cut(m, claim{acked: acked}, where)
 		if !off || x.enough() {
 			return
 		}
@@ -160,34 +160,45 @@ func (x *explorer) cuts() {
 }
 
 // cut judges every state in which the media of m may be found if the power fails now.
-func (x *explorer) cut(m *Machine, acked bool, where string) {
+func (x *explorer) cut(m *Machine, c claim, where string) {
 	x.res.Cuts++
 	for _, s := range m.Survivors() {
 		if x.enough() {
 			return
 		}
-		x.judge(x.node(s), acked, 1, where+"; "+s.Desc)
+		x.judge(x.node(s), c, 1, where+"; "+s.Desc)
 	}
 }
 
 // legal says what is wrong with a state, or nil.
-func (x *explorer) legal(got string, err error, acked bool) error {
+func (x *explorer) legal(got string, err error, c claim) error {
 	switch {
 	case err != nil:
-		return fmt.Errorf("want %s, got error: %w", x.wanted(acked), err)
-	case got == x.new.state, got == x.old && !acked:
+		return fmt.Errorf("want %s, got error: %w", x.wanted(c), err)
+	case got == x.new.state, got == x.old && !c.acked:
 		return nil
-	case x.op.Legal != nil && !acked:
-		if err := x.op.Legal(x.old, x.new.state, got); err != nil {
-			return fmt.Errorf("got %q: %w", got, err)
-		}
+	case c.retried && got == x.twice.state: // the first attempt may have taken effect, too
 		return nil
 	}
-	return fmt.Errorf("want %s, got %q", x.wanted(acked), got)
+	err = fmt.Errorf("want %s, got %q", x.wanted(c), got)
+	if x.op.Legal != nil && !c.acked {
+		err = x.allowed(x.op.Legal, got)
+	}
+	if err != nil && x.op.Retried != nil && c.retried { // what may be acknowledged may also be found without that
+		err = x.allowed(x.op.Retried, got)
+	}
+	return err
 }
 
-func (x *explorer) wanted(acked bool) string {
-	if acked {
+func (x *explorer) allowed(legal func(old, new, got string) error, got string) error {
+	if err := legal(x.old, x.new.state, got); err != nil {
+		return fmt.Errorf("got %q: %w", got, err)
+	}
+	return nil
+}
+
+func (x *explorer) wanted(c claim) string {
+	if c.acked {
 		return fmt.Sprintf("new %q (acknowledged)", x.new.state)
 	}
 	return fmt.Sprintf("old %q or new %q", x.old, x.new.state)
@@ -195,7 +206,8 @@ func (x *explorer) wanted(acked bool) string {
 
 // again runs Do on a machine whose state was judged to be got, and says what is
 // wrong with what follows.
-func (x *explorer) again(m *Machine, got string) error {
+func (x *explorer) again(m *Machine, got string, c claim) error {
+	c.acked = false // what was before is known from got
 	var want []outcome
 	seed := seedAgain
 	if got == x.old {
@@ -209,18 +221,20 @@ func (x *explorer) again(m *Machine, got string) error {
 	dropped := r.Clone()
 	dropped.Drop()
 	state, err := x.state(r)
-	if err == nil && !x.expected(outcome{state, text(doErr)}, want) {
+	if err == nil && !x.expected(outcome{state, text(doErr)}, want, c) {
 		err = fmt.Errorf("got error %q and state %q, want %+v", text(doErr), state, want)
 	}
 	if err != nil {
 		return fmt.Errorf("from %q, Do again: %w", got, err)
 	}
-	state, err = x.state(dropped)
+	kept, err := x.state(dropped)
 	switch {
 	case doErr != nil: // nothing new was acknowledged
-		err = x.legal(state, err, false)
-	case err == nil && !x.expected(outcome{state: state}, want):
-		err = fmt.Errorf("got %q, want %+v", state, want)
+		err = x.legal(kept, err, c)
+	case err == nil && len(want) == 0 && c.retried && kept != state:
+		err = fmt.Errorf("got %q, want %q", kept, state)
+	case err == nil && !x.expected(outcome{state: kept}, want, c):
+		err = fmt.Errorf("got %q, want %+v", kept, want)
 	}
 	if err != nil {
 		return fmt.Errorf("from %q, Do again and a cut: %w", got, err)
@@ -228,13 +242,20 @@ func (x *explorer) again(m *Machine, got string) error {
 	return nil
 }
 
-// expected reports whether o is wanted. From a state that only Legal allows, Do
-// must succeed and give a state that is new, or legal.
-func (x *explorer) expected(o outcome, want []outcome) bool {
+// expected reports whether o is wanted. From a state that is neither old nor new Do must
+// succeed, and give a state that is new or legal; or, where an attempt that was made
+// again led there, one that nobody can name.
+func (x *explorer) expected(o outcome, want []outcome, c claim) bool {
 	for _, w := range want {
 		if o == w {
 			return true
 		}
 	}
-	return len(want) == 0 && o.doErr == "" && (o.state == x.twice.state || x.legal(o.state, nil, false) == nil)
+	switch {
+	case len(want) > 0:
+		return false
+	case c.retried:
+		return o.doErr == "" || o.doErr == x.twice.doErr
+	}
+	return o.doErr == "" && (o.state == x.twice.state || x.legal(o.state, nil, c) == nil)
 }

@@ -45,14 +45,20 @@ func (x *explorer) fault(i int, f Fault, where string) []point {
 	var acked bool
 	steps := record(m, func() { acked = x.do(m, seedDo) == nil })
 	m.Fail(0, NoFault)
-	got, err := x.state(m.Clone())
-	if lerr := x.legal(got, err, acked); lerr != nil {
-		x.bad("%s; power on: %v", where, lerr)
-	} else if aerr := x.again(m, got); aerr != nil {
-		x.bad("%s; power on: %v", where, aerr)
-	}
-	x.cut(m, acked, where+", then a cut")
+	x.powerOn(m, claim{acked: acked}, where)
 	return steps
+}
+
+// powerOn judges m where it stands, and what is left of it when the power fails now.
+func (x *explorer) powerOn(m *Machine, c claim, where string) {
+	got, err := x.state(m.Clone())
+	if err = x.legal(got, err, c); err == nil {
+		err = x.again(m, got, c)
+	}
+	if err != nil {
+		x.bad("%s; power on: %v", where, err)
+	}
+	x.cut(m, c, where+", then a cut")
 }
 
 // faultAndCut runs Do with f at step i and loses power before step j.
@@ -66,5 +72,5 @@ func (x *explorer) faultAndCut(i int, f Fault, j int, where string) {
 		return // Do took another way: the point stays missed
 	}
 	x.reached[site.id()], x.handled[site.id()] = true, true
-	x.cut(m, acked, fmt.Sprintf("%s, then a cut before step %d, %v", where, j, site))
+	x.cut(m, claim{acked: acked}, fmt.Sprintf("%s, then a cut before step %d, %v", where, j, site))
 }

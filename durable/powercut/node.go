@@ -11,10 +11,16 @@ type node struct {
 	m        *Machine // at rest
 	got      string   // what State says
 	err      error
-	again    error  // what is wrong with Do from here
+	again    bool   // Do was run from here
 	children []edge // where a cut during recovery leads
 	expanded bool
-	judged   [2][maxDepth + 1]bool // by acknowledged and depth
+	judged   map[claim][maxDepth + 1]bool // by depth
+}
+
+// claim is what Do said, and how it went, before a content is judged.
+type claim struct {
+	acked   bool
+	retried bool // in an Attempt that was made again
 }
 
 // edge is a cut during recovery.
@@ -23,40 +29,37 @@ type edge struct {
 	where string
 }
 
-// node returns the one for the media of s, with State and Do run on it once.
+// node returns the one for the media of s, with State run on it once.
 func (x *explorer) node(s Survivor) *node {
 	if n := x.nodes[s.hash]; n != nil {
 		return n
 	}
-	n := &node{m: s.Machine}
+	n := &node{m: s.Machine, judged: map[claim][maxDepth + 1]bool{}}
 	x.nodes[s.hash] = n
 	n.got, n.err = x.state(n.m.Clone())
-	if x.legal(n.got, n.err, false) == nil {
-		n.again = x.again(n.m, n.got)
-	}
 	return n
 }
 
 // judge checks n, and what further cuts during recovery from it lead to.
-func (x *explorer) judge(n *node, acked bool, depth int, where string) {
-	a := 0
-	if acked {
-		a = 1
-	}
-	if n.judged[a][depth] {
+func (x *explorer) judge(n *node, c claim, depth int, where string) {
+	seen := n.judged[c]
+	if seen[depth] {
 		return
 	}
-	known := n.judged[a] != [maxDepth + 1]bool{}
-	n.judged[a][depth] = true
-	if err := x.legal(n.got, n.err, acked); err != nil {
+	known := seen != [maxDepth + 1]bool{}
+	seen[depth] = true
+	n.judged[c] = seen
+	if err := x.legal(n.got, n.err, c); err != nil {
 		if !known {
 			x.bad("%s: %v", where, err)
 		}
 		return
 	}
-	if n.again != nil {
-		x.bad("%s: %v", where, n.again)
-		n.again = nil // once is enough
+	if !n.again {
+		n.again = true
+		if err := x.again(n.m, n.got, c); err != nil {
+			x.bad("%s: %v", where, err)
+		}
 	}
 	if depth == maxDepth {
 		return
@@ -66,7 +69,7 @@ func (x *explorer) judge(n *node, acked bool, depth int, where string) {
 		if x.enough() {
 			return
 		}
-		x.judge(e.to, acked, depth+1, where+"; "+e.where)
+		x.judge(e.to, c, depth+1, where+"; "+e.where)
 	}
 }
 

@@ -50,6 +50,7 @@ type Result struct {
 	PointsReached int      // those before which the power was really cut
 	States        int      // distinct contents of the media after cuts
 	Cuts          int      // power cuts played
+	Tries         int      // attempts that were made again after a fault; see [Machine.Attempt]
 	Bad           int      // failures found
 	Failures      []string // one for each
 	Missed        []string // the points that were not reached
@@ -58,13 +59,13 @@ type Result struct {
 
 // String returns the output line of [Run].
 func (r Result) String() string {
-	return fmt.Sprintf("powercut: %s op=%s points=%d/%d states=%d cuts=%d bad=%d",
-		r.Name, strings.Join(r.Methods, ","), r.PointsReached, r.Points, r.States, r.Cuts, r.Bad)
+	return fmt.Sprintf("powercut: %s op=%s points=%d/%d states=%d cuts=%d bad=%d tries=%d",
+		r.Name, strings.Join(r.Methods, ","), r.PointsReached, r.Points, r.States, r.Cuts, r.Bad, r.Tries)
 }
 
 // Run explores op and fails t when anything is bad or not reached. It logs one line:
 //
-//	powercut: NAME op=METHODS points=REACHED/ALL states=D cuts=N bad=B
+//	powercut: NAME op=METHODS points=REACHED/ALL states=D cuts=N bad=B tries=T
 //
 // It seeds the global source of randomness, so t and its parents cannot be
 // parallel. The package documentation says what is played and what is checked.

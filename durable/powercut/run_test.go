@@ -35,7 +35,7 @@ func TestResult(t *testing.T) {
 	assert.Equal(t, r.Points, r.PointsReached)
 	assert.Empty(t, r.Missed)
 	assert.Greater(t, r.States, 10)
-	assert.Equal(t, fmt.Sprintf("powercut: Replace op=put points=5/5 states=%d cuts=%d bad=0", r.States, r.Cuts), r.String())
+	assert.Equal(t, fmt.Sprintf("powercut: Replace op=put points=5/5 states=%d cuts=%d bad=0 tries=0", r.States, r.Cuts), r.String())
 	assert.Equal(t, r, powercut.Explore(t, valueOp("Replace", replace)), "deterministic")
 }
 

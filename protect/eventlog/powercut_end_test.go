@@ -122,10 +122,12 @@ func retireOp() powercut.Op {
 			if err != nil {
 				return err
 			}
-			if err := eventlog.Retire(ctx, durable.Sub(dir, "floor"), ""); err != nil {
-				return err
-			}
-			return durable.RemoveAll(ctx, dir, "eventlog")
+			return m.Attempt(func() error {
+				if err := eventlog.Retire(ctx, durable.Sub(dir, "floor"), ""); err != nil {
+					return err
+				}
+				return durable.RemoveAll(ctx, dir, "eventlog")
+			})
 		},
 		State: func(ctx context.Context, m *powercut.Machine) (string, error) {
 			state := "old"

@@ -9,8 +9,10 @@ import (
 )
 
 func initing(ctx context.Context, m *powercut.Machine) error {
-	_, err := publish.Init(ctx, m.FS(), four(), at(start))
-	return err
+	return m.Attempt(func() error {
+		_, err := publish.Init(ctx, m.FS(), four(), at(start))
+		return err
+	})
 }
 
 func adding(number uint64) func(context.Context, *powercut.Machine) error {
