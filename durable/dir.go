@@ -35,10 +35,10 @@ type Dir struct {
 
 	mu       sync.RWMutex // guards what follows; never held during I/O
 	dirs     map[string]bool
-	doubts   map[string]int  // directories of which the last sync failed
-	doubted  int             // numbers them
-	reserved map[string]int  // bytes; by name of the value
-	logs     map[string]bool // open ones, by path
+	doubts   map[string]doubt // directories whose entries may not be durable
+	doubted  int              // numbers them
+	reserved map[string]int   // bytes; by name of the value
+	logs     map[string]bool  // open ones, by path
 	format   int
 	hold     *Hold
 	closed   bool
@@ -95,7 +95,7 @@ func OpenFS(fsys FS, opts *Options) (*Dir, error) {
 	}
 	d := &Dir{
 		fsys: fsys, release: func() error { return nil }, newest: max(opts.Format, 1),
-		dirs: map[string]bool{".": true}, doubts: map[string]int{}, reserved: map[string]int{}, logs: map[string]bool{},
+		dirs: map[string]bool{".": true}, doubts: map[string]doubt{}, reserved: map[string]int{}, logs: map[string]bool{},
 	}
 	// Nothing is changed in a directory that is not this release's.
 	if err := d.readFormat(); err != nil {
@@ -128,7 +128,7 @@ func (d *Dir) settle(dir string) error {
 		case !ours(in.Name): // somebody else's, such as lost+found
 		case in.Dir:
 			d.dirs[name] = true
-			err = d.settle(name)
+			err = d.settleBelow(name)
 		case strings.HasSuffix(name, tempSuffix):
 			err = d.fsys.Remove(name)
 		case isSpare(name):
@@ -142,6 +142,18 @@ func (d *Dir) settle(dir string) error {
 		}
 	}
 	return d.syncDir(dir)
+}
+
+// settleBelow settles dir, and removes it if what was cut left it empty.
+func (d *Dir) settleBelow(dir string) error {
+	if err := d.settle(dir); err != nil {
+		return err
+	}
+	infos, err := d.fsys.List(dir)
+	if err != nil || len(infos) > 0 {
+		return err
+	}
+	return d.remove(dir)
 }
 
 // ours reports whether an entry can be one of this package's: a value, a directory
@@ -190,9 +202,13 @@ func (d *Dir) Stats() Stats {
 	return d.stats
 }
 
-// Health reports what the owner of the device should know: a hold, or reserves
-// that could not be made good.
+// Health reports what the owner of the device should know: a hold, reserves
+// that could not be made good, or a directory of which a sync failed and fails again:
+// what is in it is not told before one works.
 func (d *Dir) Health(context.Context) error {
+	if err := d.allCertain("."); err != nil {
+		return fmt.Errorf("durable: health: %w", err)
+	}
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	if d.hold != nil {

@@ -47,7 +47,7 @@ func describe(ctx context.Context, m *powercut.Machine) (string, error) {
 			}
 			fmt.Fprintf(&b, " %s=%.40q/%d", name, v, len(v))
 		}
-		return nil
+		return noEmptyDir(m, ".")
 	})
 	return b.String(), err
 }

@@ -61,7 +61,7 @@ func (d *Dir) replace(name string, raw []byte) error {
 	if err := d.writeFile(temp, raw); err != nil {
 		return errors.Join(err, d.discard(temp))
 	}
-	if err := d.fsys.Rename(temp, name); err != nil {
+	if err := d.changing(path.Dir(name), func() error { return d.fsys.Rename(temp, name) }); err != nil {
 		return errors.Join(err, d.discard(temp))
 	}
 	return d.syncDir(path.Dir(name))
@@ -91,20 +91,20 @@ func (d *Dir) delete(name string) error {
 	if d.isDir(name) {
 		return nil
 	}
-	if err := d.fsys.Remove(name); err != nil {
-		if !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		if !d.isDir(path.Dir(name)) {
-			return nil
-		}
+	dir := path.Dir(name)
+	err := d.changing(dir, func() error { return d.fsys.Remove(name) })
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
-	// Also when the name was gone: an earlier Delete may have failed to sync.
-	if err := d.syncDir(path.Dir(name)); err != nil {
+	// Also when the name was gone: an earlier Delete may have failed to sync, or to prune.
+	if err != nil && !d.isDir(dir) {
+		return d.certain(dir)
+	}
+	if err := d.syncDir(dir); err != nil {
 		return err
 	}
 	d.count(func(s *Stats) { s.Deletes++ })
-	return d.prune(path.Dir(name))
+	return d.prune(dir)
 }
 
 // prune removes dir and its parents as far as they are empty.
@@ -114,7 +114,7 @@ func (d *Dir) prune(dir string) error {
 		if err != nil || len(infos) > 0 {
 			return err
 		}
-		if err := d.fsys.Remove(dir); err != nil {
+		if err := d.changing(path.Dir(dir), func() error { return d.fsys.Remove(dir) }); err != nil {
 			return err
 		}
 		d.mu.Lock()
@@ -136,7 +136,7 @@ func (d *Dir) makeParents(name string) error {
 	if err := d.makeParents(dir); err != nil {
 		return err
 	}
-	if err := d.fsys.Mkdir(dir); errors.Is(err, fs.ErrExist) {
+	if err := d.changing(path.Dir(dir), func() error { return d.fsys.Mkdir(dir) }); errors.Is(err, fs.ErrExist) {
 		if err := d.checkDir(dir); err != nil {
 			return err
 		}
@@ -174,7 +174,7 @@ func (d *Dir) list(prefix string) ([]string, error) {
 	}
 	names, err := d.walk(top, nil)
 	if err == nil {
-		err = d.allCertain()
+		err = d.allCertain(top)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("durable: list %s: %w", prefix, err)

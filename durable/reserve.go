@@ -135,7 +135,7 @@ func (d *Dir) useSpare(name, spare string, raw []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := d.fsys.Rename(spare, name); err != nil {
+	if err := d.changing(path.Dir(name), func() error { return d.fsys.Rename(spare, name) }); err != nil {
 		return err
 	}
 	return d.syncDir(path.Dir(name))

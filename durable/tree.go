@@ -105,12 +105,10 @@ func (d *Dir) removeAll(dir string) error {
 			}
 		}
 	}
-	d.doubt(path.Dir(dir)) // until all of it is gone and synced
 	for _, name := range []string{dir, dir + logSuffix, dir + spareSuffixes[0], dir + spareSuffixes[1]} {
-		if err := d.fsys.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := d.remove(name); err != nil {
 			return err
 		}
-		d.forget(name)
 	}
 	if err := d.syncDir(path.Dir(dir)); err != nil {
 		return err
@@ -124,7 +122,6 @@ func (d *Dir) clear(dir string) error {
 	if err != nil {
 		return err
 	}
-	d.doubt(dir)
 	for _, in := range infos {
 		name := path.Join(dir, in.Name)
 		if in.Dir {
@@ -132,12 +129,21 @@ func (d *Dir) clear(dir string) error {
 				return err
 			}
 		}
-		if err := d.fsys.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := d.remove(name); err != nil {
 			return err
 		}
-		d.forget(name)
 	}
 	return d.syncDir(dir)
+}
+
+// remove removes an entry, if it is there, which is not durable yet.
+func (d *Dir) remove(name string) error {
+	err := d.changing(path.Dir(name), func() error { return d.fsys.Remove(name) })
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	d.forget(name)
+	return nil
 }
 
 // forget drops what is known of a name that was removed.
