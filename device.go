@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"slices"
 	"sort"
@@ -48,7 +47,7 @@ type Options struct {
 	// MinRetry and MaxRetry bound the growing time between two tries to bring back
 	// what is down; default 1 s and 5 min.
 	MinRetry, MaxRetry time.Duration
-	// StartTimeout is how long a part may take to recover or to resume before it
+	// StartTimeout is how long a part may take to recover, to resume or to stop before it
 	// counts as down; default 30 s.
 	StartTimeout time.Duration
 }
@@ -231,38 +230,4 @@ func (d *Device) healthOf(ctx context.Context, m member) error {
 		return fmt.Errorf("baseline: health: %s: %w", m.name, err)
 	}
 	return nil
-}
-
-func (d *Device) hangs(name string) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.hung[name]
-}
-
-// Close closes the parts that can be closed, the last to recover first. Call it
-// once Run has returned. A second Close does nothing. A part that has never answered
-// what Run asked still works: it stays open, and so does what it may work on, which is
-// what recovers before it; the error names it, and the end of the process closes them.
-func (d *Device) Close() error {
-	d.mu.Lock()
-	closed := d.closed
-	d.closed = true
-	d.mu.Unlock()
-	if closed {
-		return nil
-	}
-	d.running.Store(true)
-	var all []error
-	for _, m := range slices.Backward(d.members) {
-		if d.hangs(m.name) {
-			all = append(all, fmt.Errorf("baseline: close: %s: %w: left open, with what recovers before it", m.name, errSlow))
-			break
-		}
-		if c, ok := m.part.(io.Closer); ok {
-			if err := c.Close(); err != nil {
-				all = append(all, fmt.Errorf("baseline: close: %s: %w", m.name, err))
-			}
-		}
-	}
-	return errors.Join(all...)
 }

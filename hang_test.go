@@ -2,6 +2,7 @@ package baseline_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -61,6 +62,89 @@ func TestNothingIsClosedUnderWhatHangs(t *testing.T) {
 		lines := j.all()
 		assert.Equal(t, "last closes", lines[len(lines)-1])
 		assert.NotContains(t, lines, "vault closes")
+		close(let)
+	})
+}
+
+// What could not be opened and is tried again may hang as well: what recovers before it
+// stays open.
+func TestNothingIsClosedUnderARetryThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j, let := &journal{}, make(chan struct{})
+		d := compose(t, baseline.Parts{
+			Protector: protector{&part{name: "vault", journal: j}},
+			Extra:     []baseline.Part{listener{&part{name: "status", journal: j}, []baseline.State{baseline.Degraded}}},
+		}, &baseline.Options{Down: []baseline.Down{{
+			Part: "Resetter", Cause: errors.New("unplugged"), Retry: func(context.Context) error { <-let; return nil },
+		}}})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		require.ErrorContains(t, d.Run(ctx), "Resetter retry: stop: no answer in time")
+		require.ErrorContains(t, d.Close(), "close: Resetter: no answer in time: left open")
+		assert.Contains(t, j.all(), "status closes")
+		assert.NotContains(t, j.all(), "vault closes")
+		close(let)
+	})
+}
+
+// stubborn runs, or serves, until it is let go, whatever its context says.
+type stubborn struct {
+	deaf
+	in []baseline.State
+}
+
+func (stubborn) Recover(context.Context) error { return nil }
+
+func (s stubborn) Run(ctx context.Context) error {
+	if s.in == nil {
+		return s.deaf.Recover(ctx)
+	}
+	<-ctx.Done()
+	return nil
+}
+
+func (s stubborn) Serve(ctx context.Context) error { return s.deaf.Recover(ctx) }
+
+func (s stubborn) ServesIn(state string) bool { return listener{in: s.in}.ServesIn(state) }
+
+// Who does not stop when told to does not keep the device from ending: he is named, and
+// nothing is closed under him.
+func TestDeviceEndsWithoutWhatDoesNotStop(t *testing.T) {
+	for name, in := range map[string][]baseline.State{"run": nil, "serve": {baseline.Operational}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				j, let := &journal{}, make(chan struct{})
+				d := compose(t, baseline.Parts{
+					Protector: protector{&part{name: "vault", journal: j}},
+					Extra:     []baseline.Part{stubborn{deaf{&part{name: "stubborn", journal: j}, let}, in}, &part{name: "last", journal: j}},
+				}, nil)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				require.ErrorContains(t, d.Run(ctx), "Extra[0]: stop: no answer in time")
+				require.ErrorContains(t, d.Close(), "close: Extra[0]: no answer in time: left open")
+				assert.Contains(t, j.all(), "last stops")
+				assert.Contains(t, j.all(), "last closes")
+				assert.NotContains(t, j.all(), "vault closes")
+				close(let)
+			})
+		})
+	}
+}
+
+// A server that goes on in a state in which it may not serve ends the device.
+func TestServerThatDoesNotStopEndsTheDevice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j, let := &journal{}, make(chan struct{})
+		ill := &part{name: "ill", journal: j, recover: errors.New("not yet")}
+		d := compose(t, baseline.Parts{Extra: []baseline.Part{
+			stubborn{deaf{&part{name: "stubborn", journal: j}, let}, []baseline.State{baseline.Degraded}}, ill,
+		}}, nil)
+		done := make(chan error)
+		go func() { done <- d.Run(t.Context()) }()
+		time.Sleep(time.Minute)
+		assert.Contains(t, j.all(), "stubborn begins")
+		ill.setRecover(nil)
+		require.ErrorContains(t, <-done, "Extra[0]: stop: no answer in time")
 		close(let)
 	})
 }

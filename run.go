@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"math/rand/v2"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -29,8 +26,8 @@ import (
 // A part that does not answer within Options.StartTimeout, or fails, is down, and
 // is tried again after growing times. A part that stops running by itself ends the
 // device: the error names it, and the init system restarts. Servers stop before
-// the parts they lead to. What was asked to recover and has not answered is waited
-// for, up to Options.StartTimeout; the error names what is left.
+// the parts they lead to. What was asked to recover and has not answered, and what does
+// not stop, is waited for, up to Options.StartTimeout; the error names what is left.
 func (d *Device) Run(ctx context.Context) error {
 	if !d.running.CompareAndSwap(false, true) {
 		return fmt.Errorf("baseline: run: %w", ErrRunning)
@@ -57,7 +54,9 @@ func (r *run) live(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		r.start(ctx)
+		if err := r.start(ctx); err != nil {
+			return err
+		}
 		if err := r.wait(ctx, delay); err != nil {
 			return err
 		}
@@ -68,38 +67,6 @@ func (r *run) live(ctx context.Context) error {
 			return fmt.Errorf("baseline: run: %w", err)
 		}
 	}
-}
-
-// awaitSlow waits for the answers that have not come: who closes a part while it
-// recovers takes away what it works on.
-func (d *Device) awaitSlow() error {
-	var all []error
-	limit, cancel := context.WithTimeout(context.Background(), d.opts.StartTimeout)
-	defer cancel()
-	for _, what := range slices.Sorted(maps.Keys(d.slow)) {
-		if !answers(limit, d.slow[what]) {
-			name, _, _ := strings.Cut(what, " ")
-			d.setHung(name)
-			all = append(all, fmt.Errorf("baseline: run: %s: stop: %w", what, errSlow))
-		}
-	}
-	return errors.Join(all...)
-}
-
-// answers waits for an answer until limit ends, and takes one that is there then.
-func answers(limit context.Context, answer <-chan error) bool {
-	select {
-	case <-answer:
-		return true
-	case <-limit.Done():
-		return len(answer) > 0
-	}
-}
-
-func (d *Device) setHung(name string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.hung[name] = true
 }
 
 // run is one Run of a device.
@@ -123,32 +90,8 @@ type run struct {
 // eventsName is no name of a part.
 const eventsName = "events"
 
-// group is what runs and ends together.
-type group struct {
-	running sync.WaitGroup
-	launch  func(f func(ctx context.Context)) // nil before begin
-	cancel  context.CancelFunc
-}
-
-func (g *group) begin(ctx context.Context) {
-	if g.launch != nil {
-		return
-	}
-	ctx, g.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	g.launch = func(f func(context.Context)) { g.running.Go(func() { f(ctx) }) }
-}
-
-func (g *group) end() {
-	if g.launch == nil {
-		return
-	}
-	g.cancel()
-	g.running.Wait()
-	g.launch = nil
-}
-
 // start runs what is up and does not run yet; then it serves what the state allows.
-func (r *run) start(ctx context.Context) {
+func (r *run) start(ctx context.Context) error {
 	r.parts.begin(r.device.service(ctx))
 	if r.device.opts.Events != nil && r.device.notifierUp() && !r.started[eventsName] {
 		r.started[eventsName] = true
@@ -161,12 +104,15 @@ func (r *run) start(ctx context.Context) {
 			r.goRun(&r.parts, m.name, p.Run)
 		}
 	}
-	r.meet(ctx)
+	if err := r.meet(ctx); err != nil {
+		return err
+	}
 	r.serve(ctx)
+	return nil
 }
 
 // meet takes note of the state, and ends what served in the one before.
-func (r *run) meet(ctx context.Context) {
+func (r *run) meet(ctx context.Context) error {
 	state, reason := r.device.State()
 	changed := state != r.state
 	if changed || reason != r.reason {
@@ -174,10 +120,11 @@ func (r *run) meet(ctx context.Context) {
 		r.device.logState(ctx, state, reason)
 	}
 	r.tell(ctx)
-	if changed {
-		r.servers.end()
-		clear(r.served)
+	if !changed {
+		return nil
 	}
+	clear(r.served)
+	return r.endGroup(&r.servers) // who goes on would serve in a state in which he may not
 }
 
 // tell tells people the state once, as soon as there is somebody to do it.
@@ -205,7 +152,7 @@ func (r *run) serve(ctx context.Context) {
 
 // goRun runs f, and reports when it ends by itself.
 func (r *run) goRun(g *group, name string, f func(context.Context) error) {
-	g.launch(func(ctx context.Context) {
+	g.launch(name, func(ctx context.Context) {
 		err := f(ctx)
 		if ctx.Err() != nil {
 			r.noteLate(name, err)
@@ -249,13 +196,4 @@ func (r *run) wait(ctx context.Context, delay time.Duration) error {
 	case <-again:
 		return nil
 	}
-}
-
-// stop ends what accepts from outside first.
-func (r *run) stop() error {
-	r.servers.end()
-	r.parts.end()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return errors.Join(r.late...)
 }

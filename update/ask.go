@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
+	"sync"
 	"time"
 )
 
@@ -20,12 +20,33 @@ var errSilent = errors.New("it still has not answered what it was asked before")
 // trial that waits for it would never be given up. It is asked in a goroutine of its
 // own; while one hangs it is not asked again, so that at most one is left behind.
 type inquiry struct {
-	silent atomic.Int32 // questions without an answer in time
+	mu     sync.Mutex
+	silent int           // questions without an answer in time
+	over   chan struct{} // closed when there is none any more; nil while there is none
+}
+
+func (q *inquiry) silence(n int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.silent == 0 {
+		q.over = make(chan struct{})
+	}
+	if q.silent += n; q.silent == 0 {
+		close(q.over)
+		q.over = nil
+	}
+}
+
+// silenced is closed once every question is answered; nil if all are.
+func (q *inquiry) silenced() <-chan struct{} {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.over
 }
 
 // ask returns what question says, or an error when it says nothing in d.
 func (q *inquiry) ask(ctx context.Context, d time.Duration, question func(ctx context.Context) error) error {
-	if q.silent.Load() > 0 {
+	if q.silenced() != nil {
 		return errSilent
 	}
 	limit, cancel := context.WithTimeout(ctx, d)
@@ -36,7 +57,7 @@ func (q *inquiry) ask(ctx context.Context, d time.Duration, question func(ctx co
 		select {
 		case answer <- err:
 		case <-late:
-			q.silent.Add(-1)
+			q.silence(-1)
 		}
 	}()
 	select {
@@ -48,9 +69,22 @@ func (q *inquiry) ask(ctx context.Context, d time.Duration, question func(ctx co
 	case err := <-answer: // of one that heeds its context
 		return err
 	case <-time.After(grace):
-		q.silent.Add(1)
+		q.silence(1)
 		close(late)
 		return fmt.Errorf("no answer: %w", context.Cause(limit))
+	}
+}
+
+// awaitAnswers waits for every part of the vendor's that was asked and still works on it.
+func (u *Updater) awaitAnswers() {
+	all := []*inquiry{&u.health}
+	for i := range u.inquiries {
+		all = append(all, &u.inquiries[i])
+	}
+	for _, q := range all {
+		if over := q.silenced(); over != nil {
+			<-over
+		}
 	}
 }
 

@@ -20,10 +20,12 @@ const (
 // the [Policy], until ctx ends; it then returns the cause. The entity in ctx
 // needs [access.UpdateConfirm] for trials, [access.UpdateCheck] for checks and
 // [access.UpdateInstall] for automatic installation. Rolling back a release that is
-// not confirmed in time needs none.
+// not confirmed in time needs none. It returns when each [Health] and [Gate] that it asked
+// has answered, so that nothing is closed under one.
 //
 // Run is called once at a time.
 func (u *Updater) Run(ctx context.Context) error {
+	defer u.awaitAnswers()
 	ticker := time.NewTicker(u.opts.Tick)
 	defer ticker.Stop()
 	u.tend(ctx)
