@@ -76,7 +76,7 @@ func run(t *testing.T, d *device, long time.Duration) {
 	ctx, cancel := context.WithTimeout(as(t.Context(), "confirmer"), long)
 	done := make(chan error, 1)
 	go func() { done <- d.Run(ctx) }()
-	time.Sleep(long + time.Hour)
+	<-time.After(long + time.Hour)
 	assert.Empty(t, done)
 	t.Cleanup(func() {
 		cancel()

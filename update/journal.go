@@ -63,8 +63,8 @@ type journal struct {
 	By string `json:"by,omitempty"`
 }
 
-// failure is what was rolled back, by its images, or refused, by its document, and how
-// often.
+// failure is what was rolled back, by its images or its document, or refused, by its
+// document, and how often.
 type failure struct {
 	Digest Digest `json:"digest"`
 	Count  int    `json:"count"`
@@ -104,11 +104,35 @@ func (j journal) over(state string) journal {
 	return journal{State: state, Failed: j.Failed, Refused: j.Refused, Reason: j.Reason, Version: j.Version}
 }
 
-// failed returns j with one more failure of its release.
-func (j journal) failed() journal {
-	j.Failed = counted(j.Failed, j.Images)
+// failed returns j with one more failure, for cause, of its release: of its images,
+// or of the document alone that gave them a wrong name. A journal of the release before
+// this one knows no images.
+func (j journal) failed(cause error) journal {
+	of := j.Images
+	var misnamed *misnamedError
+	switch {
+	case errors.As(cause, &misnamed):
+		of = misnamed.document
+	case of == (Digest{}):
+		of = j.Document
+	}
+	j.Failed = counted(j.Failed, of)
 	return j
 }
+
+// misnamedError: a release document does not call the program what it calls itself.
+type misnamedError struct {
+	document Digest
+	program  Version
+	called   *Release
+}
+
+func (e *misnamedError) Error() string {
+	return fmt.Sprintf("the program says it is %s (%d), its release %s (%d): %v", e.program.Version, e.program.Number, e.called.Version, e.called.Number, ErrUntrusted)
+}
+
+// Unwrap returns [ErrUntrusted].
+func (e *misnamedError) Unwrap() error { return ErrUntrusted }
 
 // counted returns list with one more for d, without the oldest if it is full.
 func counted(list []failure, d Digest) []failure {

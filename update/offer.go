@@ -165,7 +165,8 @@ func (u *Updater) admissible(ctx context.Context, o *offer) error {
 	if o.Number < floor {
 		return fmt.Errorf("%s (%d), the floor is %d: %w", o.Version, o.Number, floor, ErrDowngrade)
 	}
-	if n := count(u.current().Failed, o.images()); n >= u.opts.Attempts {
+	failed := u.current().Failed
+	if n := max(count(failed, o.images()), count(failed, o.digest)); n >= u.opts.Attempts {
 		return fmt.Errorf("%s failed %d times: %w", o.Version, n, ErrBlocked)
 	}
 	return nil

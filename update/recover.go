@@ -2,6 +2,7 @@ package update
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -187,10 +188,10 @@ func (u *Updater) enterTrial(ctx context.Context, inv Installed) error {
 		return nil
 	}
 	if j.Starts > maxStarts {
-		return u.giveUp(ctx, inv, "it was started too often in its trial")
+		return u.giveUp(ctx, inv, errors.New("it was started too often in its trial"))
 	}
 	if err := u.revoked(ctx, nil, u.parts.Running.Number, j.Document); err != nil {
-		return u.giveUp(ctx, inv, clean(err.Error()))
+		return u.giveUp(ctx, inv, err)
 	}
 	return nil
 }
@@ -223,7 +224,7 @@ func (u *Updater) goBack(ctx context.Context, inv Installed) error {
 func (u *Updater) reverted(ctx context.Context, reason string) error {
 	j := u.current()
 	if j.State != stateRollingBack {
-		j = j.failed()
+		j = j.failed(nil)
 	}
 	if j.Reason = reason; reason == "" {
 		j.Reason = "the boot loader gave it up"

@@ -2,7 +2,8 @@ package update
 
 import (
 	"crypto/sha256"
-	"fmt"
+	"io"
+	"slices"
 	"time"
 
 	"github.com/iot-device-baseline/baseline/internal/strictjson"
@@ -55,11 +56,16 @@ type Component struct {
 }
 
 // images identifies what the release would install: a document that says something else
-// about the same images does not make them better.
+// about the same images, or names them in another order, does not make them better.
 func (r *Release) images() Digest {
-	h := sha256.New()
+	lines := make([]string, 0, len(r.Components))
 	for _, c := range r.Components {
-		fmt.Fprintf(h, "%s %s\n", c.Name, c.Digest)
+		lines = append(lines, c.Name+" "+c.Digest.String()+"\n")
+	}
+	slices.Sort(lines)
+	h := sha256.New()
+	for _, line := range lines {
+		io.WriteString(h, line)
 	}
 	return Digest(h.Sum(nil))
 }

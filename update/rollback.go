@@ -55,7 +55,7 @@ func (u *Updater) rollback(ctx context.Context, reason string, by *access.Entity
 	}
 	switch j := u.current(); {
 	case inv.Trial:
-		return u.giveUp(ctx, inv, reason)
+		return u.giveUp(ctx, inv, errors.New(reason))
 	case resumable(j.State), j.State == stateActivating, j.State == stateRestart:
 		return u.abandon(ctx, reason, by)
 	}
@@ -90,14 +90,14 @@ func (u *Updater) abandon(ctx context.Context, reason string, by *access.Entity)
 
 // giveUp exchanges the release on trial for the one before, if there is one that would
 // start: where both are bad, the one that runs goes on.
-func (u *Updater) giveUp(ctx context.Context, inv Installed, reason string) error {
+func (u *Updater) giveUp(ctx context.Context, inv Installed, cause error) error {
 	if !inv.Good {
 		return errors.New("there is no confirmed release to go back to")
 	}
 	j := u.current()
 	if j.State != stateRollingBack {
-		j.Reason = reason
-		if err := u.keep(ctx, j.failed().next(stateRollingBack)); err != nil {
+		j.Reason = clean(cause.Error())
+		if err := u.keep(ctx, j.failed(cause).next(stateRollingBack)); err != nil {
 			return err
 		}
 	}

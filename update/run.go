@@ -197,11 +197,11 @@ func (u *Updater) lost(ctx context.Context) error {
 	if err != nil || !inv.Trial {
 		return err
 	}
-	reason := "it was not confirmed in time"
+	cause := errors.New("it was not confirmed in time")
 	if u.trial.ill != nil {
-		reason += ": " + u.trial.ill.Error()
+		cause = fmt.Errorf("%w: %w", cause, u.trial.ill)
 	}
-	return u.giveUp(ctx, inv, clean(reason))
+	return u.giveUp(ctx, inv, cause)
 }
 
 // linked reports whether the local network is back, if it was there before. For half

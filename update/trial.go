@@ -95,7 +95,7 @@ func (u *Updater) confirm(ctx context.Context, by *access.Entity) error {
 func (u *Updater) vouched(ctx context.Context, o *offer) error {
 	running := u.parts.Running
 	if o != nil && (o.Number == running.Number) != (o.Version == running.Version) {
-		return fmt.Errorf("the program says it is %s (%d), the vendor offers %s (%d): %w", running.Version, running.Number, o.Version, o.Number, ErrUntrusted)
+		return &misnamedError{o.digest, running, o.Release}
 	}
 	return u.revoked(ctx, o, running.Number, u.current().Document)
 }
@@ -106,7 +106,7 @@ func (u *Updater) judge(ctx context.Context) error {
 	release := &Release{Version: running.Version, Number: running.Number}
 	if o, err := u.kept(ctx); err == nil && o.digest == j.Document {
 		if !u.runs(o) {
-			return fmt.Errorf("the program says it is %s (%d), its release %s (%d): %w", running.Version, running.Number, o.Version, o.Number, ErrUntrusted)
+			return &misnamedError{o.digest, running, o.Release}
 		}
 		if u.listed(ctx, o) {
 			release = o.Release
