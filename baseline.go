@@ -31,7 +31,8 @@ type Part interface {
 //   - Apply changes them by an RFC 7396 merge patch, if revision is still in force
 //     or "", and returns the new revision. accept names, by RFC 6901 paths, the
 //     insecure choices that are meant. A patch that breaks a rule changes nothing.
-//   - Who asks is in ctx; each field that the patch touches is authorised.
+//   - Who asks is in ctx; each field that the patch touches is authorised; a
+//     refusal is [access.ErrDenied], as against a patch that breaks a rule.
 //   - Apply returning nil: the settings are in force and survive a power cut.
 //
 // It may gain optional siblings.
@@ -41,14 +42,15 @@ type Configurer interface {
 	Apply(ctx context.Context, patch []byte, revision string, accept []string) (newRevision string, err error)
 }
 
-// Resetter brings the device back to an earlier state (27402 5.2.3).
+// Resetter brings the device back to an earlier state (27402 5.2.3). *reset.Resetter
+// is one.
 //
 //   - Scopes lists the scopes that Reset takes.
 //   - Reset that began is finished after a power cut, before anything else runs.
 //   - The security floor holds after every scope.
-//   - Who asks is in ctx and is authorised.
+//   - Who asks is in ctx and is authorised; a refusal is [access.ErrDenied].
 //
-// It is experimental until package reset exists.
+// It may gain optional siblings.
 type Resetter interface {
 	Part
 	Scopes() []string
@@ -62,7 +64,7 @@ type Resetter interface {
 //     only when the data is gone as far as that method reaches.
 //   - Erasing again, or a subject that is not known, is no error.
 //   - An erasure that was cut off is finished at the next start, or was never begun.
-//   - Who asks is in ctx and is authorised.
+//   - Who asks is in ctx and is authorised; a refusal is [access.ErrDenied].
 //
 // It may gain optional siblings, such as one for signed receipts.
 type Eraser interface {
@@ -103,7 +105,7 @@ type Accessor interface {
 //     version that starts.
 //   - Confirm makes the running version the one to fall back to; Rollback gives it
 //     up for the one before.
-//   - Who asks is in ctx and is authorised.
+//   - Who asks is in ctx and is authorised; a refusal is [access.ErrDenied].
 //
 // It may gain optional siblings.
 type Updater interface {
@@ -119,7 +121,7 @@ type Updater interface {
 //
 //   - Raise keeps the notice before it returns nil.
 //   - Since answers a query: the notices that changed after sequence number seq.
-//   - Who asks is in ctx and is authorised.
+//   - Who asks is in ctx and is authorised; a refusal is [access.ErrDenied].
 //
 // It may gain optional siblings.
 type Notifier interface {

@@ -47,7 +47,7 @@ func (op Operation) refusal() func(error) bool {
 	if op.Refused != nil {
 		return op.Refused
 	}
-	return func(err error) bool { return !notNow(err) }
+	return denied
 }
 
 // allShut wants every operation to be refused to everybody there is.

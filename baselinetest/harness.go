@@ -83,7 +83,8 @@ type Operation struct {
 	Name string
 	Do   func(ctx context.Context, d *Device) error
 	// Refused reports whether an error of Do is the refusal of who may not, as against
-	// a pump that is jammed; nil is every error that is not of a full or held medium.
+	// a pump that is jammed; nil is what every part of this module gives: an error that
+	// is [access.ErrDenied].
 	Refused func(err error) bool
 }
 

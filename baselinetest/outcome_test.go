@@ -105,6 +105,15 @@ func TestInconclusive(t *testing.T) {
 				return nil
 			}
 		}, "failed, which is no refusal: held"},
+		"a pump that is jammed": {"ACC-02", func(h *baselinetest.Harness) {
+			do := h.Operations[0].Do
+			h.Operations[0].Do = func(ctx context.Context, d *baselinetest.Device) error {
+				if err := do(ctx, d); err != nil {
+					return errors.New("jammed")
+				}
+				return nil
+			}
+		}, "failed, which is no refusal: jammed"},
 		"nobody to ask": {"ERA-01", func(h *baselinetest.Harness) {
 			open := h.Open
 			h.Open = func(ctx context.Context) (*baselinetest.Device, error) {

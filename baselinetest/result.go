@@ -7,7 +7,6 @@ import (
 
 	"github.com/iot-device-baseline/baseline/access"
 	"github.com/iot-device-baseline/baseline/clause"
-	"github.com/iot-device-baseline/baseline/durable"
 	"github.com/iot-device-baseline/baseline/risk"
 )
 
@@ -99,11 +98,6 @@ func (x *trial) refused(what string, err error, is func(error) bool) error {
 
 // denied is the refusal of who may not.
 func denied(err error) bool { return errors.Is(err, access.ErrDenied) }
-
-// notNow is what no operation of a vendor's is refused with.
-func notNow(err error) bool {
-	return errors.Is(err, durable.ErrHeld) || errors.Is(err, durable.ErrFull) || errors.Is(err, durable.ErrInUse)
-}
 
 // maxText bounds what a result quotes of a device.
 const maxText = 500

@@ -175,18 +175,21 @@ func checkKeyring(packets []byte) (ids []string, known time.Time, err error) {
 	return ids, known, nil
 }
 
-// lastRevocation returns when a key of e was revoked last, or the zero time.
+// lastRevocation returns when a key of e was revoked last, or the zero time. Only what the
+// primary key signed counts: anybody can put more beside it.
 func lastRevocation(e *pgp.Entity) (last time.Time) {
-	note := func(list []*packet.VerifiableSignature, revoked func(time.Time) bool) {
+	note := func(list []*packet.VerifiableSignature, verify func(*packet.Signature) error) {
 		for _, r := range list {
-			if t := r.Packet.CreationTime; t.After(last) && revoked(t) {
+			if t := r.Packet.CreationTime; t.After(last) && verify(r.Packet) == nil {
 				last = t
 			}
 		}
 	}
-	note(e.Revocations, e.Revoked)
+	note(e.Revocations, e.PrimaryKey.VerifyRevocationSignature)
 	for _, sub := range e.Subkeys {
-		note(sub.Revocations, func(t time.Time) bool { return sub.Revoked(nil, t) })
+		note(sub.Revocations, func(r *packet.Signature) error {
+			return e.PrimaryKey.VerifySubkeyRevocationSignature(r, sub.PublicKey)
+		})
 	}
 	return last
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -242,5 +243,36 @@ func TestRevokedKeyDatesBack(t *testing.T) {
 				assert.NoError(t, err, "%s, subkey %v, reason %v", name, subkey, reason)
 			}
 		}
+	}
+}
+
+// Only a revocation that the key itself signed tells the time: one that somebody put
+// beside it does not make the key that goes on look expired.
+func TestForgedRevocationTellsNoTime(t *testing.T) {
+	start := time.Date(2026, 1, 10, 12, 0, 0, 0, time.UTC)
+	cfg := packet.Config{Time: func() time.Time { return start }, Algorithm: packet.PubKeyAlgoEdDSA, Curve: packet.Curve25519}
+	old, err := pgp.NewEntity("old", "", "", &cfg)
+	require.NoError(t, err)
+	forger, err := pgp.NewEntity("forger", "", "", &cfg)
+	require.NoError(t, err)
+	cfg.KeyLifetimeSecs = 30 * 24 * 3600
+	next, err := pgp.NewEntity("next", "", "", &cfg)
+	require.NoError(t, err)
+	var sig bytes.Buffer
+	require.NoError(t, pgp.DetachSign(&sig, []*pgp.Entity{next}, bytes.NewReader(document), &cfg))
+
+	require.NoError(t, old.Revoke(packet.KeyRetired, "", &cfg))
+	start = start.AddDate(50, 0, 0)
+	require.NoError(t, forger.Revoke(packet.KeyRetired, "", &cfg))
+	for name, revocations := range map[string][]*packet.VerifiableSignature{
+		"alone": forger.Revocations, "beside a real one": append(slices.Clone(old.Revocations), forger.Revocations...),
+	} {
+		old.Revocations = revocations
+		var public bytes.Buffer
+		require.NoError(t, errors.Join(old.Serialize(&public), next.Serialize(&public)))
+		v, err := openpgp.New(public.Bytes(), &openpgp.Options{Now: func() (time.Time, durable.Quality) { return time.Unix(0, 0), durable.LowerBound }})
+		require.NoError(t, err)
+		_, err = v.Verify(t.Context(), document, sig.Bytes())
+		assert.NoError(t, err, name)
 	}
 }
