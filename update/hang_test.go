@@ -2,6 +2,7 @@ package update_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -61,12 +62,13 @@ func hung(t *testing.T, change func(p *update.Parts, hang func()), judge func(t 
 		m := lab(t, v, 1)
 		v.publish(2, 2, nil)
 		require.NoError(t, booted(t, m, v, nil).Install(as(t.Context(), "operator"), ""))
-		asked, end := 0, make(chan struct{})
+		var asked atomic.Int64
+		end := make(chan struct{})
 		d := booted(t, m, v, func(p *update.Parts, _ *update.Options) {
-			change(p, func() { asked++; <-end })
+			change(p, func() { asked.Add(1); <-end })
 		})
 		judge(t, d, m, v)
-		assert.Equal(t, 1, asked)
+		assert.Equal(t, int64(1), asked.Load())
 		close(end)
 	})
 }

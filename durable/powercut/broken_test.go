@@ -229,8 +229,8 @@ func TestBrokenStrategies(t *testing.T) {
 }
 
 func TestPowerCutCorrectStrategies(t *testing.T) {
-	powercut.Run(t, valueOp("Replace", replace))
-	powercut.Run(t, pair{}.op("Pair"))
+	powercut.Run(t, attempted(valueOp("Replace", replace), new(int)))
+	powercut.Run(t, attempted(pair{}.op("Pair"), new(int)))
 }
 
 // These have no directory sync, or no sync at all, that could be broken.
