@@ -31,7 +31,8 @@ type Dir struct {
 	release func() error
 	newest  int // Options.Format
 
-	writing sync.RWMutex // held through every change of the medium; shared by logs
+	writing sync.RWMutex // held through every change of the medium; shared by logs and writers of files
+	writers map[string]*FileWriter
 
 	mu       sync.RWMutex // guards what follows; never held during I/O
 	dirs     map[string]bool
@@ -95,7 +96,7 @@ func OpenFS(fsys FS, opts *Options) (*Dir, error) {
 	}
 	d := &Dir{
 		fsys: fsys, release: func() error { return nil }, newest: max(opts.Format, 1),
-		dirs: map[string]bool{".": true}, doubts: map[string]doubt{}, reserved: map[string]int{}, logs: map[string]bool{},
+		writers: map[string]*FileWriter{}, dirs: map[string]bool{".": true}, doubts: map[string]doubt{}, reserved: map[string]int{}, logs: map[string]bool{},
 	}
 	// Nothing is changed in a directory that is not this release's.
 	if err := d.readFormat(); err != nil {
@@ -157,13 +158,13 @@ func (d *Dir) settleBelow(dir string) error {
 }
 
 // ours reports whether an entry can be one of this package's: a value, a directory
-// of values, a log, a segment, a spare, one of them being written, or an own file.
+// of values, a log, a segment, a file, a spare, one of them being written, or an own file.
 func ours(entry string) bool {
 	name := strings.TrimSuffix(entry, tempSuffix)
 	if value, ok := spareOf(name); ok {
 		name = value
 	}
-	name = strings.TrimSuffix(name, logSuffix)
+	name = strings.TrimSuffix(strings.TrimSuffix(name, logSuffix), fileSuffix)
 	return validSegment(name) || name == lockName || name == formatName || name == holdName
 }
 
@@ -192,7 +193,7 @@ func (d *Dir) List(ctx context.Context, prefix string) ([]string, error) {
 	if err := d.admit(ctx, "", nil); err != nil {
 		return nil, fmt.Errorf("durable: list %s: %w", prefix, err)
 	}
-	return d.list(prefix)
+	return d.list(prefix, "")
 }
 
 // Stats returns the counters.

@@ -19,8 +19,8 @@
 //	name, err := dir.Get(ctx, "network/hostname")
 //
 // The parts: [Dir], a [Store] of small values; [Value], one typed and versioned
-// record; [Log], an append log; [Outbox], messages that must arrive; [Clock], the
-// time and how far to trust it; [Hold], which closes the directory until an
+// record; [Log], an append log; [Outbox], messages that must arrive; [FileWriter],
+// what is too large for a value; [Clock], the time and how far to trust it; [Hold], which closes the directory until an
 // interrupted operation is finished.
 //
 // # How a value is written

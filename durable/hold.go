@@ -124,7 +124,7 @@ func (u unheld) List(ctx context.Context, prefix string) ([]string, error) {
 	if err := u.admit(ctx, "", u.hold); err != nil {
 		return nil, fmt.Errorf("durable: list %s: %w", prefix, err)
 	}
-	return u.list(prefix)
+	return u.list(prefix, "")
 }
 
 func (u unheld) Reserve(ctx context.Context, name string, size int) error {

@@ -269,7 +269,7 @@ func fill(m *powercut.Machine) {
 
 func ops() []powercut.Op {
 	var all []powercut.Op
-	for _, list := range [][]powercut.Op{dirOps(), valueOps(), reserveOps(), logOps(), outboxOps(), fullOps(), damageOps()} {
+	for _, list := range [][]powercut.Op{dirOps(), valueOps(), reserveOps(), logOps(), outboxOps(), fullOps(), damageOps(), fileOps()} {
 		all = append(all, list...)
 	}
 	return all
@@ -283,11 +283,11 @@ func TestPowerCut(t *testing.T) {
 
 func TestPowerCutCoversEveryMethod(t *testing.T) {
 	powercut.Covered(t, ops(), []string{
-		"Dir.Get", "Dir.List", "Dir.Entries", "Dir.Stats", "Dir.Health", "Dir.Format", "Dir.Held",
+		"Dir.Get", "Dir.List", "Dir.Entries", "Dir.Stats", "Dir.Health", "Dir.OpenFile", "Dir.Files", "FileWriter.Size", "Dir.Format", "Dir.Held",
 		"Hold.Reason", "Hold.Store", "Value.Load", "Value.LoadOr",
 		"Log.Records", "Log.First", "Log.Next", "Log.Stats",
 		"Outbox.Pending", "Outbox.Last", "Outbox.Stats", "Clock.Now", "Clock.Health",
-	}, (*durable.Dir)(nil), (*durable.Hold)(nil), (*durable.Value[int])(nil), (*durable.Log)(nil), (*durable.Outbox)(nil), (*durable.Clock)(nil))
+	}, (*durable.Dir)(nil), (*durable.Hold)(nil), (*durable.Value[int])(nil), (*durable.Log)(nil), (*durable.Outbox)(nil), (*durable.Clock)(nil), (*durable.FileWriter)(nil))
 }
 
 func TestMachineGivesErrNotExist(t *testing.T) {

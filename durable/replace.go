@@ -167,12 +167,14 @@ func (d *Dir) checkDir(dir string) error {
 	return fmt.Errorf("%s is a value: %w", dir, fs.ErrInvalid)
 }
 
-func (d *Dir) list(prefix string) ([]string, error) {
+// list returns the names of entries that begin with prefix and end with suffix, without
+// that.
+func (d *Dir) list(prefix, suffix string) ([]string, error) {
 	top := path.Dir(prefix + "x") // the deepest directory that holds every match
 	if !d.isDir(top) {
 		return nil, nil
 	}
-	names, err := d.walk(top, nil)
+	names, err := d.walk(top, suffix, nil)
 	if err == nil {
 		err = d.allCertain(top)
 	}
@@ -184,19 +186,18 @@ func (d *Dir) list(prefix string) ([]string, error) {
 	return names, nil
 }
 
-func (d *Dir) walk(dir string, names []string) ([]string, error) {
+func (d *Dir) walk(dir, suffix string, names []string) ([]string, error) {
 	infos, err := d.fsys.List(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return names, nil // removed meanwhile
 	}
 	for _, in := range infos {
-		name := path.Join(dir, in.Name)
+		entry, ok := strings.CutSuffix(in.Name, suffix)
 		switch {
-		case !validSegment(in.Name):
-		case in.Dir:
-			names, err = d.walk(name, names)
-		default:
-			names = append(names, name)
+		case in.Dir && validSegment(in.Name):
+			names, err = d.walk(path.Join(dir, in.Name), suffix, names)
+		case !in.Dir && ok && validSegment(entry):
+			names = append(names, path.Join(dir, entry))
 		}
 		if err != nil {
 			return nil, err

@@ -11,7 +11,7 @@ import (
 )
 
 // Tree is the ability of a [Store] to treat the names below one as a whole, with
-// the logs and reserves among them, which List does not show; find it with
+// the logs, files and reserves among them, which List does not show; find it with
 // [Entries] and [RemoveAll].
 type Tree interface {
 	Entries(ctx context.Context, dir string) ([]string, error)
@@ -19,7 +19,7 @@ type Tree interface {
 }
 
 // Entries returns the segments that follow dir ("" for the top) in the names in
-// use, of values, logs and reserves, sorted: what an inventory must account for.
+// use, of values, logs, files and reserves, sorted: what an inventory must account for.
 // Files that are not this package's count too. In a Store that is no [Tree] only
 // values count.
 func Entries(ctx context.Context, s Store, dir string) ([]string, error) {
@@ -38,7 +38,8 @@ func Entries(ctx context.Context, s Store, dir string) ([]string, error) {
 	return slices.Compact(names), err
 }
 
-// RemoveAll removes what is called dir and everything below: values, logs, reserves.
+// RemoveAll removes what is called dir and everything below: values, logs, files,
+// those that are being written too, reserves.
 // It is many removals: a power cut before it returned leaves any part, after it
 // returned nil none. An open log among them gives an error that is [ErrInUse]. In a
 // Store that is no [Tree] values are removed one by one.
@@ -70,7 +71,7 @@ func (d *Dir) Entries(ctx context.Context, dir string) ([]string, error) {
 	}
 	var names []string
 	for _, in := range infos {
-		name := strings.TrimSuffix(in.Name, logSuffix)
+		name := strings.TrimSuffix(strings.TrimSuffix(in.Name, logSuffix), fileSuffix)
 		if value, ok := spareOf(name); ok {
 			name = value
 		}
@@ -105,7 +106,10 @@ func (d *Dir) removeAll(dir string) error {
 			}
 		}
 	}
-	for _, name := range []string{dir, dir + logSuffix, dir + spareSuffixes[0], dir + spareSuffixes[1]} {
+	if err := d.abandon(dir); err != nil {
+		return err
+	}
+	for _, name := range []string{dir, dir + logSuffix, dir + fileSuffix, dir + spareSuffixes[0], dir + spareSuffixes[1]} {
 		if err := d.remove(name); err != nil {
 			return err
 		}

@@ -180,6 +180,7 @@ func TestCanaries(t *testing.T) {
 			c, err := v.Subject(ctx, "canary-subject")
 			require.NoError(t, err)
 			require.NoError(t, c.Put(ctx, "canary-name", []byte("canary-value")))
+			require.NoError(t, record(ctx, c, "canary-film", []byte("canary-frames"), 5))
 			_, err = v.Erase(ctx, "bob")
 			require.NoError(t, err)
 			require.NoError(t, v.Rotate(ctx))
@@ -203,11 +204,20 @@ func TestNothingShowsSecrets(t *testing.T) {
 	c, err := v.Subject(ctx, "alice")
 	require.NoError(t, err)
 	_, missing := c.Get(ctx, "nothing")
+	require.NoError(t, record(ctx, c, "film", []byte("alice"), 5))
+	r, err := c.OpenStream(ctx, "film")
+	require.NoError(t, err)
+	w, err := c.CreateStream(ctx, "film")
+	require.NoError(t, err)
+	_, err = w.Write([]byte("alice"))
+	require.NoError(t, err)
 	type hidden struct {
 		v *protect.Vault
 		c *protect.Compartment
+		r *protect.StreamReader
+		w *protect.StreamWriter
 	}
-	for _, x := range []any{v, c, *c, hidden{v, c}, &hidden{v, c}, struct {
+	for _, x := range []any{v, c, *c, r, w, hidden{v, c, r, w}, &hidden{v, c, r, w}, struct {
 		V *protect.Vault
 		C *protect.Compartment
 	}{v, c}, v.Subjects(), v.Report(ctx), v.Stats(), v.Features(), missing} {
@@ -232,7 +242,7 @@ func TestNothingShowsSecrets(t *testing.T) {
 
 // TestFIPS runs tests of this package again with only approved cryptography.
 func TestFIPS(t *testing.T) {
-	cmd := exec.Command(os.Args[0], "-test.run=^(TestRoundTrip|TestErase|TestLog|TestStoreContract|TestSizes|TestRotate)$", "-test.v")
+	cmd := exec.Command(os.Args[0], "-test.run=^(TestRoundTrip|TestErase|TestLog|TestStoreContract|TestSizes|TestRotate|TestStream|TestForgedStreams)$", "-test.v")
 	cmd.Env = append(os.Environ(), "GODEBUG=fips140=only")
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)

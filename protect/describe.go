@@ -2,6 +2,8 @@ package protect
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"log/slog"
 	"strconv"
 
@@ -45,3 +47,33 @@ func (c *Compartment) MarshalText() ([]byte, error) { return []byte(c.text()), n
 
 // LogValue returns String.
 func (c *Compartment) LogValue() slog.Value { return slog.StringValue(c.text()) }
+
+// Format redacts the writer, which holds a key.
+func (w *StreamWriter) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "protect.StreamWriter"+redacted)
+}
+
+// MarshalText redacts the writer.
+func (w *StreamWriter) MarshalText() ([]byte, error) {
+	return []byte("protect.StreamWriter" + redacted), nil
+}
+
+// LogValue redacts the writer.
+func (w *StreamWriter) LogValue() slog.Value {
+	return slog.StringValue("protect.StreamWriter" + redacted)
+}
+
+// Format redacts the reader, which holds a key.
+func (r *StreamReader) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "protect.StreamReader"+redacted)
+}
+
+// MarshalText redacts the reader.
+func (r *StreamReader) MarshalText() ([]byte, error) {
+	return []byte("protect.StreamReader" + redacted), nil
+}
+
+// LogValue redacts the reader.
+func (r *StreamReader) LogValue() slog.Value {
+	return slog.StringValue("protect.StreamReader" + redacted)
+}

@@ -8,7 +8,8 @@
 // What is read is what was written under that name in that compartment of that
 // vault, or an error: a file that was changed, cut, exchanged with another,
 // renamed, or brought from another device gives a sentinel of this package, never
-// other bytes; it hides no other value. Erasing a compartment destroys its key. Over a KeyStore whose
+// other bytes; it hides no other value. What is too large for a value is a stream
+// ([Compartment.CreateStream]), of which every byte that is read is authentic. Erasing a compartment destroys its key. Over a KeyStore whose
 // [Revoker] reaches copies, that closes every image of the disk ever taken, in time
 // that does not depend on the size of the data.
 //
@@ -33,14 +34,14 @@
 //
 // # What it does not secure yet
 //
-//   - Rollback. An older copy of one object, a deleted object put back, a log cut at its end, or a
+//   - Rollback. An older copy of one object or stream, a deleted one put back, a log cut at its end, or a
 //     whole disk of the same generation put back, is not noticed: [Report] says so.
 //     Only tables of older generations are refused, by a Revoker. A counter is not used.
 //   - Keys in software. Over backends/softkeys whoever has the whole medium has the
 //     data, an old image opens after an erasure, and an earlier life is not seen.
 //     Report and [Method] say "clear: live copies only". The same holds for a
 //     KeyStore without Revoker.
-//   - Streams, attestation, moving to another KeyStore, recovery of a lost one.
+//   - Attestation, moving to another KeyStore, recovery of a lost one.
 //   - The number, size and times of change of values show.
 //   - Absence. A value that was removed, by its file or by [Compartment.Repair], looks like
 //     one that was never stored. The names of logs are not kept: see [Compartment.Entries].

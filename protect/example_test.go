@@ -3,6 +3,8 @@ package protect_test
 import (
 	"context"
 	"fmt"
+	"io"
+	"strings"
 
 	"github.com/iot-device-baseline/baseline/backends/softkeys"
 	"github.com/iot-device-baseline/baseline/durable"
@@ -42,6 +44,42 @@ func Example() {
 	// Output:
 	// a passphrase, <nil>
 	// clear: live copies only
+}
+
+func ExampleCompartment_CreateStream() {
+	ctx := context.Background()
+	dir, keys := exampleDir()
+	vault, err := protect.Provision(ctx, dir, keys, nil)
+	if err != nil {
+		panic(err)
+	}
+	films, err := vault.Compartment(ctx, protect.ClassApplication)
+	if err != nil {
+		panic(err)
+	}
+	save := func(name string, from io.Reader) error {
+		w, err := films.CreateStream(ctx, name)
+		if err != nil {
+			return err
+		}
+		defer w.Abort() // unless it is closed: a film that broke off is none
+		if _, err := io.Copy(w, from); err != nil {
+			return err
+		}
+		return w.Close()
+	}
+	fmt.Println(save("door/1", strings.NewReader("a bird, and another bird")))
+	r, err := films.OpenStream(ctx, "door/1")
+	if err != nil {
+		panic(err)
+	}
+	defer r.Close()
+	part := make([]byte, 12)
+	_, err = r.ReadAt(part, 12)
+	fmt.Println(string(part), r.Size(), err)
+	// Output:
+	// <nil>
+	// another bird 24 <nil>
 }
 
 func ExampleVault_Erase() {

@@ -2,9 +2,12 @@ package protect
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 
 	"github.com/iot-device-baseline/baseline/durable"
+	"github.com/iot-device-baseline/baseline/durable/powercut"
 )
 
 // Protocol is the seam by which tests switch in wrong protocols of erasure.
@@ -127,6 +130,23 @@ func (f *FixedCompartment) Open(name string, raw []byte) ([]byte, error) {
 	return f.c.openObject(name, raw)
 }
 
+// SealStream makes the file of a stream, as StreamWriter does.
+func (f *FixedCompartment) SealStream(name string, version uint64, value []byte) []byte {
+	raw := f.c.sealHead(streamMagic, name, version, 0)
+	head := raw[:objectHeader:objectHeader]
+	aead := f.c.streamKey(head, version, name)
+	for i := 0; ; i++ {
+		n := min(len(value), segmentSize)
+		last := n == len(value)
+		raw = aead.Seal(raw, nil, value[:n], segmentData(head, i, last))
+		if value = value[n:]; last {
+			return raw
+		}
+	}
+}
+
+func (f *FixedCompartment) StreamPath(name string) string { return f.c.path(kindStream, name) }
+
 func (f *FixedCompartment) Path(name string) string    { return f.c.path(kindObject, name) }
 func (f *FixedCompartment) LogPath(name string) string { return f.c.path(kindLog, name) }
 
@@ -167,4 +187,28 @@ func StoreHeader(ctx context.Context, s durable.Store, h HeaderFields) error {
 func PrintedKey() string {
 	text, _ := newKey().MarshalText()
 	return fmt.Sprintf("%+v %s", newKey(), text)
+}
+
+// OpenStream reads a stream whose file holds raw.
+func (f *FixedCompartment) OpenStream(ctx context.Context, name string, raw []byte) ([]byte, error) {
+	dir, err := durable.OpenFS(powercut.New().FS(), nil)
+	if err != nil {
+		return nil, err
+	}
+	w, err := dir.CreateFile(ctx, f.StreamPath(name))
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(raw); err != nil {
+		return nil, err
+	}
+	if err := w.Commit(ctx); err != nil {
+		return nil, err
+	}
+	r, err := (&Compartment{&Vault{dir: dir}, f.c}).OpenStream(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	content, err := io.ReadAll(r)
+	return content, errors.Join(err, r.Close())
 }

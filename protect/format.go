@@ -20,16 +20,18 @@ import (
 //	vault/table.0, vault/table.1  the key table of an even, of an odd generation, see table.go
 //	vault/C/N                     an object of compartment C
 //	vault/C/L                     a log of compartment C
+//	vault/C/S                     a stream of compartment C, a file of the durable.Dir
 //
-// C is the compartment's id: 16 random bytes in 32 hex digits. N and L are 32 hex
+// C is the compartment's id: 16 random bytes in 32 hex digits. N, L and S are 32 hex
 // digits: the first 16 bytes of HMAC-SHA-256 under the compartment's MAC key over
-// "object" or "log", a zero byte and the name.
+// "object", "log" or "stream", a zero byte and the name.
 //
 // Keys below a compartment's random 32-byte key K, by HKDF-SHA-256 (RFC 5869):
 //
 //	MAC key     no salt, info "baseline/protect/mac/1"
 //	name key    no salt, info "baseline/protect/name/1"
 //	object key  the object's salt, info "baseline/protect/object/1" | class, 1 | version, 8 | name
+//	stream key  as the object key, info "baseline/protect/stream/1" | …
 //	log key     no salt, info "baseline/protect/log/1" | name
 //
 // An object, format 1:
@@ -47,12 +49,16 @@ import (
 //	        to 64 KiB; additional data: "baseline/protect/segment/1" | bytes 0 to
 //	        46 | position from 0, 4 | 1 for the last segment, else 0, 1
 //
+// A stream, format 1, is an object that begins with "bps", under the stream key. Its
+// last segment is empty only if there is no other.
+//
 // A log record: AEAD under the log key; additional data: "baseline/protect/record/1"
 // | class, 1 | compartment id, 16 | record number, 8. The name is in the key.
 //
 // testdata/vectors.json holds one of each, with the keys.
 const (
 	objectMagic   = "bpo"
+	streamMagic   = "bps"
 	objectFormat  = 1
 	objectHeader  = 47
 	segmentSize   = 64 << 10
@@ -61,11 +67,13 @@ const (
 	labelMAC      = "baseline/protect/mac/1"
 	labelName     = "baseline/protect/name/1"
 	labelObject   = "baseline/protect/object/1"
+	labelStream   = "baseline/protect/stream/1"
 	labelSegment  = "baseline/protect/segment/1"
 	labelLog      = "baseline/protect/log/1"
 	labelRecord   = "baseline/protect/record/1"
 	kindObject    = "object"
 	kindLog       = "log"
+	kindStream    = "stream"
 	objectSlack   = objectHeader + maxNameBox + (durable.MaxValue/segmentSize+1)*aeadOverhead
 	recordContext = 1 + idSize
 )
@@ -103,8 +111,10 @@ type object struct {
 }
 
 // parseObject checks the form of raw.
-func parseObject(raw []byte) (object, error) {
-	if len(raw) < objectHeader || !bytes.HasPrefix(raw, []byte(objectMagic)) {
+func parseObject(raw []byte) (object, error) { return parse(objectMagic, raw) }
+
+func parse(magic string, raw []byte) (object, error) {
+	if len(raw) < objectHeader || !bytes.HasPrefix(raw, []byte(magic)) {
 		return object{}, fmt.Errorf("object: %w: %w", ErrTampered, errShort)
 	}
 	if raw[3] != objectFormat {
@@ -156,23 +166,28 @@ func unpadName(padded []byte) (string, bool) {
 
 // sealObject makes the stored form of a value.
 func (c *cell) sealObject(name string, version uint64, value []byte) []byte {
-	padded := padName(name)
 	segments := max(1, (len(value)+segmentSize-1)/segmentSize)
-	raw := make([]byte, objectHeader, objectHeader+len(padded)+aeadOverhead+len(value)+segments*aeadOverhead)
-	copy(raw, objectMagic)
-	raw[3], raw[4] = objectFormat, byte(c.class)
-	copy(raw[5:], c.id[:])
-	binary.BigEndian.PutUint64(raw[21:], version)
-	rand.Read(raw[29:45])
-	binary.BigEndian.PutUint16(raw[45:], uint16(len(padded)+aeadOverhead))
+	raw := c.sealHead(objectMagic, name, version, len(value)+segments*aeadOverhead)
 	head := raw[:objectHeader:objectHeader]
-	raw = c.names.Seal(raw, nil, padded, head)
 	aead := c.key.derive(head[29:45], labelObject, objectInfo(c.class, version, name)).aead()
 	for i := range segments {
 		part := value[i*segmentSize : min(len(value), (i+1)*segmentSize)]
 		raw = aead.Seal(raw, nil, part, segmentData(head, i, i == segments-1))
 	}
 	return raw
+}
+
+// sealHead makes the head and the name box, with room for more.
+func (c *cell) sealHead(magic, name string, version uint64, more int) []byte {
+	padded := padName(name)
+	raw := make([]byte, objectHeader, objectHeader+len(padded)+aeadOverhead+more)
+	copy(raw, magic)
+	raw[3], raw[4] = objectFormat, byte(c.class)
+	copy(raw[5:], c.id[:])
+	binary.BigEndian.PutUint64(raw[21:], version)
+	rand.Read(raw[29:45])
+	binary.BigEndian.PutUint16(raw[45:], uint16(len(padded)+aeadOverhead))
+	return c.names.Seal(raw, nil, padded, raw[:objectHeader:objectHeader])
 }
 
 // openName authenticates the head of o and returns the name.

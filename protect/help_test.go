@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"strings"
 	"testing"
@@ -159,6 +160,17 @@ func content(ctx context.Context, v *protect.Vault) (string, error) {
 				return "", err
 			}
 			line += " " + n + "=" + string(value)
+		}
+		streams, err := c.Streams(ctx, "")
+		if err != nil {
+			return "", err
+		}
+		for _, n := range streams {
+			value, err := readStream(ctx, c, n)
+			if err != nil {
+				return "", err
+			}
+			line += fmt.Sprintf(" stream %s=%.20s %d", n, value, len(value))
 		}
 		lines = append(lines, line)
 	}

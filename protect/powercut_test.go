@@ -111,6 +111,7 @@ func ops() []powercut.Op {
 		_, err := v.EraseClasses(ctx, reset(), protect.ClassSettings, protect.ClassUserData)
 		return err
 	})
+	ops = append(ops, streamOps()...)
 	return append(ops, anewOp(), deleteOp(), compartmentOp(), rotateOp(), logOp(), reserveOp(), removeAllOp(), repairOp())
 }
 
@@ -273,6 +274,7 @@ func TestPowerCutCovered(t *testing.T) {
 		"Vault.Compartments", "Vault.Subjects", "Vault.Format", "Vault.MarshalText", "Vault.LogValue",
 		"Compartment.Class", "Compartment.Get", "Compartment.List", "Compartment.Entries", "Compartment.Format", "Compartment.String",
 		"Compartment.GoString", "Compartment.MarshalText", "Compartment.LogValue",
+		"Compartment.OpenStream", "Compartment.Streams", "StreamWriter.Format", "StreamWriter.MarshalText", "StreamWriter.LogValue",
 		"Vault.OpenSubject", "Subjects.Name", "Subjects.Verify", "Subjects.Features", "Vault.Describe",
-	}, (*protect.Vault)(nil), (*protect.Compartment)(nil), (*protect.Subjects)(nil))
+	}, (*protect.Vault)(nil), (*protect.Compartment)(nil), (*protect.Subjects)(nil), (*protect.StreamWriter)(nil))
 }

@@ -11,9 +11,9 @@ import (
 	"github.com/iot-device-baseline/baseline/durable"
 )
 
-// Repair gives up what cannot be read: it removes every file of a value that is not
-// what was written under a name of this compartment, and returns how many those
-// were. It is maintenance by the process that owns the data and, like Delete, asks
+// Repair gives up what cannot be read: it removes every file of a value or a stream that
+// is not what was written under a name of this compartment, and returns how many those
+// were. It reads all of them. It is maintenance by the process that owns the data and, like Delete, asks
 // for no permission.
 //
 // A damaged value is from then on a missing one, for Get too: call it when the
@@ -31,19 +31,60 @@ func (c *Compartment) Repair(ctx context.Context) (removed int, err error) {
 	}
 	defer done()
 	paths, err := s.List(ctx, c.c.id.path(""))
-	for _, path := range paths {
-		gone, rerr := c.repairAt(ctx, s, path)
-		if gone {
-			removed++
+	repair := func(paths []string, at func(context.Context, durable.Store, string) (bool, error)) {
+		for _, path := range paths {
+			gone, rerr := at(ctx, s, path)
+			if gone {
+				removed++
+			}
+			if err == nil {
+				err = rerr
+			}
 		}
+	}
+	repair(paths, c.repairAt)
+	if c.c.class != ClassFloor {
+		paths, ferr := c.v.dir.Files(ctx, c.c.id.path(""))
 		if err == nil {
-			err = rerr
+			err = ferr
 		}
+		repair(paths, c.repairStream)
 	}
 	if err != nil {
 		return removed, fmt.Errorf("protect: repair: %w", err)
 	}
 	return removed, nil
+}
+
+// repairStream removes the stream at path if it cannot be read.
+func (c *Compartment) repairStream(ctx context.Context, _ durable.Store, path string) (gone bool, err error) {
+	name, err := c.streamName(ctx, path)
+	if err == nil {
+		err = c.readStream(ctx, name)
+	}
+	switch {
+	case err == nil, errors.Is(err, fs.ErrNotExist): // removed meanwhile
+		return false, nil
+	case errors.Is(err, durable.ErrFormat), !errors.Is(err, durable.ErrCorrupt):
+		return false, err
+	}
+	err = c.v.dir.RemoveFile(ctx, path)
+	return err == nil, err
+}
+
+// readStream says why the stream called name cannot be read to its end.
+func (c *Compartment) readStream(ctx context.Context, name string) error {
+	r, err := c.openStream(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer r.file.Close()
+	for segment := range r.last {
+		if err := errors.Join(ctx.Err(), r.load(segment)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // repairAt removes the object at path if it cannot be read.

@@ -70,7 +70,8 @@ func (c *cell) nameAt(path string, raw []byte) (string, error) {
 	return name, err
 }
 
-// Entries implements [durable.Tree]. Of values all count that List returns; of logs
+// Entries implements [durable.Tree]. Of values all count that List returns, of streams
+// those of [Compartment.Streams]; of logs
 // and reserves, whose names are nowhere on the medium, those that were opened or
 // asked for by this process.
 func (c *Compartment) Entries(ctx context.Context, dir string) ([]string, error) {
@@ -104,6 +105,11 @@ func (c *Compartment) below(ctx context.Context, prefix string) ([]string, error
 	if err != nil {
 		return nil, err
 	}
+	streams, err := c.streams(ctx, prefix)
+	if err != nil {
+		return nil, err
+	}
+	names = append(names, streams...)
 	files, err := c.files(ctx, s)
 	for _, name := range c.c.known.used(prefix) {
 		if c.c.in(files, kindObject, name) || c.c.in(files, kindLog, name) {
@@ -114,7 +120,7 @@ func (c *Compartment) below(ctx context.Context, prefix string) ([]string, error
 	return slices.Compact(names), err
 }
 
-// files returns the names of files, sorted: of objects, logs and reserves.
+// files returns the names of files, sorted: of objects, streams, logs and reserves.
 func (c *Compartment) files(ctx context.Context, s durable.Store) ([]string, error) {
 	return durable.Entries(ctx, s, strings.TrimSuffix(c.c.id.path(""), "/"))
 }
@@ -124,10 +130,10 @@ func (c *cell) in(files []string, kind, name string) bool {
 	return found
 }
 
-// RemoveAll implements [durable.Tree]. It removes the value, the log and the reserve
-// called exactly dir, however damaged they are; below dir the values that List
-// returns, and the logs and reserves that Entries knows. What lies below dir and has
-// no readable name stays: [Compartment.Repair] removes such values, and a log that
+// RemoveAll implements [durable.Tree]. It removes the value, the stream, the log and the
+// reserve called exactly dir, however damaged they are; below dir the values and streams
+// that List and Streams return, and the logs and reserves that Entries knows. What lies below dir and has
+// no readable name stays: [Compartment.Repair] removes such values and streams, and a log that
 // this process has not opened is removed by its exact name. Like Delete it is
 // removal, not erasure.
 func (c *Compartment) RemoveAll(ctx context.Context, dir string) error {
@@ -160,12 +166,12 @@ func (c *Compartment) removeNames(ctx context.Context, names []string, dir strin
 	if err != nil {
 		return err
 	}
-	for _, kind := range []string{kindLog, kindObject} {
+	for _, kind := range []string{kindLog, kindStream, kindObject} {
 		for _, name := range append(names[:len(names):len(names)], dir) {
 			if name != dir && !c.c.in(files, kind, name) {
 				continue
 			}
-			path := c.c.path(kind, name)
+			path := c.c.path(kind, name) // of a stream that is being written, too
 			if err := durable.RemoveAll(ctx, s, path); err != nil {
 				return err
 			}

@@ -40,6 +40,9 @@ type vectors struct {
 	VaultID   string `json:"vault_id"`
 	KeyStore  string `json:"key_store"`
 	TableFile []byte `json:"table"`
+
+	Stream     []byte `json:"stream"` // of Value, under Name
+	StreamPath string `json:"stream_path"`
 }
 
 func (v vectors) header() protect.HeaderFields {
@@ -52,6 +55,7 @@ func writeVectors(t *testing.T) {
 		VaultID: "000102030405060708090a0b0c0d0e0f", KeyStore: "token"}
 	v.Value = bytes.Repeat([]byte("0123456789"), 100)
 	v.Object, v.Path, v.LogPath = c.Seal(v.Name, v.Version, v.Value), c.Path(v.Name), c.LogPath(v.Log)
+	v.Stream, v.StreamPath = c.SealStream(v.Name, v.Version, v.Value), c.StreamPath(v.Name)
 	var err error
 	v.Sealed, err = c.Codec(v.Log).Seal(v.Seq, v.Record)
 	require.NoError(t, err)
@@ -80,6 +84,10 @@ func TestVectors(t *testing.T) {
 	assert.Equal(t, v.Value, value)
 	assert.Equal(t, v.Path, c.Path(v.Name))
 	assert.Equal(t, v.LogPath, c.LogPath(v.Log))
+	value, err = c.OpenStream(t.Context(), v.Name, v.Stream)
+	require.NoError(t, err)
+	assert.Equal(t, v.Value, value)
+	assert.Equal(t, v.StreamPath, c.StreamPath(v.Name))
 	record, err := c.Codec(v.Log).Open(v.Seq, v.Sealed)
 	require.NoError(t, err)
 	assert.Equal(t, v.Record, record)
@@ -127,6 +135,18 @@ func TestVectorsByTheDocument(t *testing.T) {
 	mac := hmac.New(sha256.New, derive(nil, "baseline/protect/mac/1"))
 	mac.Write([]byte("object\x00" + v.Name))
 	require.Equal(t, v.Path, "vault/"+hex.EncodeToString(raw[5:21])+"/"+hex.EncodeToString(mac.Sum(nil)[:16]))
+
+	raw = v.Stream
+	head, n = raw[:47], int(binary.BigEndian.Uint16(raw[45:47]))
+	require.Equal(t, "bps\x01\x01", string(raw[:5]))
+	name = decrypt(derive(nil, "baseline/protect/name/1"), raw[47:47+n], head)
+	require.Equal(t, v.Name, string(name[1:1+name[0]]))
+	streamKey := derive(raw[29:45], "baseline/protect/stream/1"+string(raw[4])+string(raw[21:29])+v.Name)
+	data = append(append([]byte("baseline/protect/segment/1"), head...), 0, 0, 0, 0, 1)
+	require.Equal(t, v.Value, decrypt(streamKey, raw[47+n:], data))
+	mac.Reset()
+	mac.Write([]byte("stream\x00" + v.Name))
+	require.Equal(t, v.StreamPath, "vault/"+hex.EncodeToString(raw[5:21])+"/"+hex.EncodeToString(mac.Sum(nil)[:16]))
 
 	seq := binary.BigEndian.AppendUint64(append(append([]byte("baseline/protect/record/1"), 1), bytes.Repeat([]byte{1}, 16)...), v.Seq)
 	require.Equal(t, v.Record, decrypt(derive(nil, "baseline/protect/log/1"+v.Log), v.Sealed, seq))

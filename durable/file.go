@@ -1,0 +1,255 @@
+package durable
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+)
+
+// fileSuffix is that of the files of [Dir.CreateFile], which are no values.
+const fileSuffix = "+file"
+
+// CreateFile begins the file called name, for what is too large for a value. Files have
+// names like values, and are beside them: one of each may have the same name. Nothing
+// is there under the name, or what was there before stays, until [FileWriter.Commit]
+// returned nil; a power cut or an error before leaves that.
+//
+// A file has no checksum: who writes it sees to it that damage is noticed, as package
+// protect does. While one is written, another of its name gives an error that is
+// [ErrInUse].
+func (d *Dir) CreateFile(ctx context.Context, name string) (*FileWriter, error) {
+	w := &FileWriter{dir: d, name: name}
+	err := d.change(ctx, "create file", name, nil, func() (err error) {
+		if _, busy := d.writers[name]; busy {
+			return fmt.Errorf("it is being written: %w", ErrInUse)
+		}
+		if err := d.makeParents(name); err != nil {
+			return err
+		}
+		if w.file, err = d.fsys.Open(w.temp(), Create); err == nil {
+			d.writers[name] = w
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+// FileWriter writes one file from its beginning to its end. It must be ended by
+// Commit or Abort. It is for one goroutine at a time.
+type FileWriter struct {
+	dir  *Dir
+	name string
+	file File
+	size int64
+	err  error // why it cannot be committed
+	over bool  // committed, or given up
+}
+
+func (w *FileWriter) temp() string { return w.name + fileSuffix + tempSuffix }
+
+// Write implements [io.Writer]. After an error the file cannot be committed.
+func (w *FileWriter) Write(p []byte) (int, error) {
+	w.dir.writing.RLock()
+	defer w.dir.writing.RUnlock()
+	n := 0
+	err := w.usable(context.Background())
+	if err == nil {
+		n, err = w.file.WriteAt(p, w.size)
+		w.size += int64(n)
+	}
+	if err != nil {
+		if !errors.Is(err, ErrHeld) { // which may end
+			w.err = err
+		}
+		return n, fmt.Errorf("durable: write file %s: %w", w.name, err)
+	}
+	return n, nil
+}
+
+// usable says why the file cannot be written or committed. Under dir.writing.
+func (w *FileWriter) usable(ctx context.Context) error {
+	switch {
+	case w.over:
+		return fs.ErrClosed
+	case w.err != nil:
+		return w.err
+	}
+	return w.dir.admit(ctx, "", nil)
+}
+
+// Size returns how many bytes were written.
+func (w *FileWriter) Size() int64 { return w.size }
+
+// Commit makes the file durable under its name: 2 fsyncs. When it returns nil the file
+// is kept; else what was there before is there, or the file. Then it is over.
+func (w *FileWriter) Commit(ctx context.Context) error {
+	d := w.dir
+	// The bytes first, which may take long and hold up nobody.
+	d.writing.RLock()
+	err := w.usable(ctx)
+	if err == nil {
+		err = d.sync(w.file)
+	}
+	d.writing.RUnlock()
+	if err != nil {
+		return errors.Join(fmt.Errorf("durable: commit file %s: %w", w.name, err), w.Abort())
+	}
+	err = d.change(ctx, "commit file", w.name, nil, func() error {
+		if err := w.usable(ctx); err != nil {
+			return err
+		}
+		name := w.name + fileSuffix
+		if err := d.changing(path.Dir(name), func() error { return d.fsys.Rename(w.temp(), name) }); err != nil {
+			return err
+		}
+		w.end()
+		d.count(func(s *Stats) { s.Puts++; s.BytesWritten += w.size })
+		return d.syncDir(path.Dir(name))
+	})
+	return errors.Join(err, w.Abort())
+}
+
+// end makes the name free. Under dir.writing.
+func (w *FileWriter) end() {
+	w.over = true
+	w.file.Close()
+	if w.dir.writers[w.name] == w {
+		delete(w.dir.writers, w.name)
+	}
+}
+
+// Abort gives the file up. After Commit, or another Abort, it does nothing: so it can be
+// deferred.
+func (w *FileWriter) Abort() error {
+	d := w.dir
+	d.writing.Lock()
+	defer d.writing.Unlock()
+	if w.over {
+		return nil
+	}
+	mine := d.writers[w.name] == w
+	w.end()
+	if !mine || d.isClosed() {
+		return nil // it was removed, or the next start does it
+	}
+	err := d.discard(w.temp())
+	if err == nil && d.isDir(path.Dir(w.name)) {
+		err = d.prune(path.Dir(w.name))
+	}
+	if err != nil {
+		return fmt.Errorf("durable: abort file %s: %w", w.name, err)
+	}
+	return nil
+}
+
+func (d *Dir) isClosed() bool {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.closed
+}
+
+// abandon ends the writers of dir and of what is below it: what they write was removed
+// with the rest. Under dir.writing.
+func (d *Dir) abandon(dir string) error {
+	for name, w := range d.writers {
+		if name != dir && !strings.HasPrefix(name, dir+"/") {
+			continue
+		}
+		w.err = fmt.Errorf("removed meanwhile: %w", fs.ErrNotExist)
+		delete(d.writers, name)
+		if err := d.discard(w.temp()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// FileReader reads one file, as it was when it was opened. It may be used concurrently.
+type FileReader struct {
+	file File
+	size int64
+}
+
+// OpenFile opens the file called name. One that is missing is an error that is
+// [fs.ErrNotExist]. When the file is replaced or removed meanwhile, reads go on, or give
+// an error; they never give other bytes.
+func (d *Dir) OpenFile(ctx context.Context, name string) (*FileReader, error) {
+	err := d.admit(ctx, name, nil)
+	var f File
+	var size int64
+	if err == nil {
+		f, size, err = d.openSized(name + fileSuffix)
+		if cerr := d.certain(path.Dir(name)); cerr != nil {
+			err = cerr
+		}
+	}
+	if err != nil {
+		if f != nil {
+			f.Close()
+		}
+		return nil, fmt.Errorf("durable: open file %s: %w", name, err)
+	}
+	return &FileReader{f, size}, nil
+}
+
+func (d *Dir) openSized(name string) (File, int64, error) {
+	if !d.isDir(path.Dir(name)) {
+		return nil, 0, fs.ErrNotExist
+	}
+	f, err := d.fsys.Open(name, ReadOnly)
+	if err != nil {
+		return nil, 0, err
+	}
+	if s, ok := f.(interface{ Stat() (fs.FileInfo, error) }); ok {
+		info, err := s.Stat()
+		if err != nil {
+			return f, 0, err
+		}
+		return f, info.Size(), nil
+	}
+	infos, err := d.fsys.List(path.Dir(name))
+	if err != nil {
+		return f, 0, err
+	}
+	i := slices.IndexFunc(infos, func(in Info) bool { return in.Name == path.Base(name) })
+	if i < 0 {
+		return f, 0, fs.ErrNotExist // removed meanwhile
+	}
+	return f, infos[i].Size, nil
+}
+
+// Size returns how many bytes the file has.
+func (r *FileReader) Size() int64 { return r.size }
+
+// ReadAt implements [io.ReaderAt].
+func (r *FileReader) ReadAt(p []byte, off int64) (int, error) {
+	n, err := r.file.ReadAt(p, off)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return n, fmt.Errorf("durable: read file: %w", err)
+	}
+	return n, err
+}
+
+// Close closes the file.
+func (r *FileReader) Close() error { return r.file.Close() }
+
+// RemoveFile removes the file called name, as Delete does a value.
+func (d *Dir) RemoveFile(ctx context.Context, name string) error {
+	return d.change(ctx, "remove file", name, nil, func() error { return d.delete(name + fileSuffix) })
+}
+
+// Files returns the names of the files that begin with prefix, sorted.
+func (d *Dir) Files(ctx context.Context, prefix string) ([]string, error) {
+	if err := d.admit(ctx, "", nil); err != nil {
+		return nil, fmt.Errorf("durable: list files %s: %w", prefix, err)
+	}
+	return d.list(prefix, fileSuffix)
+}
