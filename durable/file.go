@@ -23,7 +23,7 @@ const fileSuffix = "+file"
 // protect does. While one is written, another of its name gives an error that is
 // [ErrInUse].
 func (d *Dir) CreateFile(ctx context.Context, name string) (*FileWriter, error) {
-	w := &FileWriter{dir: d, name: name}
+	w := &FileWriter{dir: d, name: name, synced: -1}
 	err := d.change(ctx, "create file", name, nil, func() (err error) {
 		if _, busy := d.writers[name]; busy {
 			return fmt.Errorf("it is being written: %w", ErrInUse)
@@ -45,12 +45,13 @@ func (d *Dir) CreateFile(ctx context.Context, name string) (*FileWriter, error) 
 // FileWriter writes one file from its beginning to its end. It must be ended by
 // Commit or Abort. It is for one goroutine at a time.
 type FileWriter struct {
-	dir  *Dir
-	name string
-	file File
-	size int64
-	err  error // why it cannot be committed
-	over bool  // committed, or given up
+	dir    *Dir
+	name   string
+	file   File
+	size   int64
+	synced int64 // bytes; -1 before the first Sync
+	err    error // why it cannot be committed
+	over   bool  // committed, or given up
 }
 
 func (w *FileWriter) temp() string { return w.name + fileSuffix + tempSuffix }
@@ -88,21 +89,34 @@ func (w *FileWriter) usable(ctx context.Context) error {
 // Size returns how many bytes were written.
 func (w *FileWriter) Size() int64 { return w.size }
 
+// Sync makes what was written durable, though not under the name: Commit then takes a
+// short time.
+func (w *FileWriter) Sync() error {
+	w.dir.writing.RLock()
+	defer w.dir.writing.RUnlock()
+	err := w.usable(context.Background())
+	if err == nil && w.synced != w.size {
+		err = w.dir.sync(w.file)
+	}
+	if err != nil {
+		if !errors.Is(err, ErrHeld) {
+			w.err = err // who syncs again is told that all is well
+		}
+		return fmt.Errorf("durable: sync file %s: %w", w.name, err)
+	}
+	w.synced = w.size
+	return nil
+}
+
 // Commit makes the file durable under its name: 2 fsyncs. When it returns nil the file
 // is kept; else what was there before is there, or the file. Then it is over.
 func (w *FileWriter) Commit(ctx context.Context) error {
 	d := w.dir
 	// The bytes first, which may take long and hold up nobody.
-	d.writing.RLock()
-	err := w.usable(ctx)
-	if err == nil {
-		err = d.sync(w.file)
+	if err := w.Sync(); err != nil {
+		return errors.Join(err, w.Abort())
 	}
-	d.writing.RUnlock()
-	if err != nil {
-		return errors.Join(fmt.Errorf("durable: commit file %s: %w", w.name, err), w.Abort())
-	}
-	err = d.change(ctx, "commit file", w.name, nil, func() error {
+	err := d.change(ctx, "commit file", w.name, nil, func() error {
 		if err := w.usable(ctx); err != nil {
 			return err
 		}

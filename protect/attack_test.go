@@ -92,11 +92,15 @@ func (f tappedFile) WriteAt(p []byte, off int64) (int, error) {
 
 // openTapped is open on a tapped machine.
 func openTapped(ctx context.Context, m *powercut.Machine, a *attacker, opts *protect.Options) (*protect.Vault, error) {
+	return openWith(ctx, m, a, protecttest.NewToken(m), opts)
+}
+
+func openWith(ctx context.Context, m *powercut.Machine, a *attacker, keys protect.KeyStore, opts *protect.Options) (*protect.Vault, error) {
 	dir, err := durable.OpenFS(tapped{m.FS(), a}, nil)
 	if err != nil {
 		return nil, err
 	}
-	v, err := protect.Open(ctx, dir, protecttest.NewToken(m), opts)
+	v, err := protect.Open(ctx, dir, keys, opts)
 	if err != nil {
 		return nil, err
 	}

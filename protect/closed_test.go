@@ -11,8 +11,8 @@ import (
 	"github.com/iot-device-baseline/baseline/durable/powercut"
 )
 
-func eraseAlice(ctx context.Context, m *powercut.Machine) error {
-	v, err := open(ctx, m, token, few())
+func eraseAlice(ctx context.Context, m *powercut.Machine, store keyStore) error {
+	v, err := open(ctx, m, store, few())
 	if err != nil {
 		return err
 	}
@@ -30,7 +30,7 @@ func imagesOfErase(t *testing.T, m *powercut.Machine, seed uint64) []powercut.Im
 		c := m.Clone()
 		c.Cut(n)
 		cryptotest.SetGlobalRandom(t, seed)
-		err := eraseAlice(ctx, c)
+		err := eraseAlice(ctx, c, token)
 		off := c.Step("probe", "power") != nil
 		for _, s := range c.Survivors() {
 			images = append(images, s.Machine.Image())
@@ -44,8 +44,8 @@ func imagesOfErase(t *testing.T, m *powercut.Machine, seed uint64) []powercut.Im
 }
 
 // readsLetter says what becomes of alice's letter on a machine: its text, or "".
-func readsLetter(ctx context.Context, m *powercut.Machine, who string) (string, error) {
-	v, err := open(ctx, m, token, few())
+func readsLetter(ctx context.Context, m *powercut.Machine, store keyStore, who string) (string, error) {
+	v, err := open(ctx, m, store, few())
 	if err != nil {
 		return "", err
 	}
@@ -69,7 +69,7 @@ func TestErasedImageStaysClosed(t *testing.T) {
 
 	then := m.Clone() // the token as it was then
 	then.Restore(before)
-	letter, err := readsLetter(ctx, then, "alice")
+	letter, err := readsLetter(ctx, then, token, "alice")
 	require.NoError(t, err)
 	require.Equal(t, "of alice", letter)
 	control := "opens"
@@ -83,7 +83,7 @@ func TestErasedImageStaysClosed(t *testing.T) {
 	require.True(t, texts["of alice"], "the attacker can read, with the token as it was")
 
 	cryptotest.SetGlobalRandom(t, seed)
-	require.NoError(t, eraseAlice(ctx, m))
+	require.NoError(t, eraseAlice(ctx, m, token))
 	hasAll.take(t, m.Files())
 
 	raw := "refused"
@@ -98,7 +98,7 @@ func TestErasedImageStaysClosed(t *testing.T) {
 	for _, img := range images {
 		c := m.Clone()
 		c.Restore(img)
-		letter, err := readsLetter(ctx, c, "alice")
+		letter, err := readsLetter(ctx, c, token, "alice")
 		switch {
 		case letter != "":
 			vault = "opens"
@@ -112,7 +112,7 @@ func TestErasedImageStaysClosed(t *testing.T) {
 	assert.Positive(t, refused)
 
 	neighbour := "refused"
-	if letter, err = readsLetter(ctx, m, "bob"); err == nil && letter == "of bob" {
+	if letter, err = readsLetter(ctx, m, token, "bob"); err == nil && letter == "of bob" {
 		neighbour = "opens"
 	}
 	t.Logf("control=%s raw=%s vault=%s neighbour=%s", control, raw, vault, neighbour)

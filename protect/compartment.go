@@ -20,9 +20,8 @@ import (
 //
 // Values, their names, and the records of logs are encrypted and bound to class,
 // compartment, name and version or number. What shows on the medium: how many
-// values there are, their size, and when they change. An older version of a
-// single value that is put back is not noticed in this release; see the package
-// documentation.
+// values there are, their size, and when they change. Whether an older version
+// that is put back is noticed depends on the key store; see the package documentation.
 //
 // A value is at most [MaxObject] bytes. Damage is an [*ObjectError]; see
 // [Compartment.List] and [Compartment.Repair]. A Compartment may be used
@@ -43,22 +42,25 @@ var (
 
 // cell is a compartment with its keys. The first fields are constant.
 type cell struct {
-	id    id
-	class Class
-	key   *key
-	macs  *key
-	names cipher.AEAD
+	id      id
+	class   Class
+	key     *key
+	macs    *key
+	names   cipher.AEAD
+	indexes cipher.AEAD
 
 	gone  atomic.Bool // erased, being erased, or the vault is closed
 	shut  atomic.Bool // the vault is closed; set before gone
 	write sync.Mutex  // held from reading a version to writing the next
 	known known
+	index *index // nil over a key store that does not count; set before the cell is shared
 }
 
 func newCell(e entry) *cell {
 	return &cell{
 		id: e.id, class: e.class, key: e.key,
 		macs: e.key.derive(nil, labelMAC, ""), names: e.key.derive(nil, labelName, "").aead(),
+		indexes: e.key.derive(nil, labelIndex, "").aead(),
 	}
 }
 
@@ -82,7 +84,9 @@ func (c *Compartment) Get(ctx context.Context, name string) ([]byte, error) {
 	path := c.c.path(kindObject, name)
 	raw, err := s.Get(ctx, path)
 	if err == nil {
-		raw, err = c.c.openObject(name, raw)
+		raw, err = c.c.openCurrent(name, path, raw)
+	} else if errors.Is(err, fs.ErrNotExist) {
+		err = c.c.absent(path, err)
 	}
 	if err != nil {
 		c.suspect(ctx, s, path, err)
@@ -94,24 +98,28 @@ func (c *Compartment) Get(ctx context.Context, name string) ([]byte, error) {
 
 // Put implements [durable.Store]: 2 fsyncs, more for the first value of a compartment.
 func (c *Compartment) Put(ctx context.Context, name string, value []byte) error {
-	s, done, err := c.begin(ctx, name)
+	if len(value) > MaxObject {
+		return fmt.Errorf("protect: put %s: %d bytes, at most %d: %w", name, len(value), MaxObject, fs.ErrInvalid)
+	}
+	s, done, err := c.change(ctx, name)
 	if err != nil {
 		return fmt.Errorf("protect: put %s: %w", name, err)
 	}
 	defer done()
-	if len(value) > MaxObject {
-		return fmt.Errorf("protect: put %s: %d bytes, at most %d: %w", name, len(value), MaxObject, fs.ErrInvalid)
-	}
 	c.c.write.Lock()
 	defer c.c.write.Unlock()
 	path := c.c.path(kindObject, name)
 	version, err := c.nextVersion(ctx, s, path)
+	if err == nil {
+		version, err = c.c.expect(path, version)
+	}
 	if err == nil {
 		err = s.Put(ctx, path, c.c.sealObject(name, version, value))
 	}
 	if err != nil {
 		return fmt.Errorf("protect: put %s: %w", name, err)
 	}
+	c.c.keep(path, version)
 	c.c.known.mark(path, false)
 	c.v.stats.puts.Add(1)
 	return nil
@@ -143,7 +151,7 @@ func (c *Compartment) nextVersion(ctx context.Context, s durable.Store, path str
 // Delete implements [durable.Store]. It is removal, not erasure: the key of the
 // compartment still opens a copy of the file. See [Vault.Erase].
 func (c *Compartment) Delete(ctx context.Context, name string) error {
-	s, done, err := c.begin(ctx, name)
+	s, done, err := c.change(ctx, name)
 	if err == nil {
 		defer done()
 		c.c.write.Lock()

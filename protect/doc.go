@@ -32,19 +32,46 @@
 // cut leaves a generation without table. The tests play this with an attacker who keeps every
 // value ever written, and show that one advance, or advancing before sealing, fails.
 //
+// # Why an older state stays refused
+//
+// Over a KeyStore that is a [Counter] each compartment has an index: the version of every
+// value and stream. The key table has the digests of the indexes and a tag. To anchor,
+// the indexes are written, then the table with a tag one above the counter, then the
+// counter is stepped to it. What opens is the table whose tag is the counter's, or one
+// above it, where the power failed in between: then the counter is stepped first, before
+// anything changes, and no other table is ever written under a tag that was on the medium.
+// So every disk from before an anchor is refused ([ErrRollback]).
+//
+// A version is the tag of its time and a number: what is written after an anchor is above
+// all from before it. A file is believed if the index has its version, or if it is newer
+// than the anchor. An older one is ErrRollback, one that the index does not have
+// [ErrForeign], and one that is gone without a mark of its removal [ErrTampered]. The first
+// change of a start anchors, so that no disk from before it can undo the change, and makes
+// all indexes exact: from then on what is newer than the anchor is refused, too, unless this
+// process wrote it.
+//
+// What this leaves open: changes since the last anchor, each by itself, can be undone by who
+// has the disk while the device is off, until its next first change. [Report].Unanchored
+// counts them; [Vault.Run] anchors every 10 minutes, [Vault.Anchor] at once. Each
+// anchor is one step of a counter that wears out. After a foreign step of the counter, or
+// when only an older disk is left, [Reanchor] goes on from there, with somebody present.
+// TestRollbackModel plays this against an attacker who puts back disks and files, and
+// finds the faults of six protocols that are wrong.
+//
 // # What it does not secure yet
 //
-//   - Rollback. An older copy of one object or stream, a deleted one put back, a log cut at its end, or a
-//     whole disk of the same generation put back, is not noticed: [Report] says so.
-//     Only tables of older generations are refused, by a Revoker. A counter is not used.
+//   - Rollback over a KeyStore that does not count, such as backends/softkeys: an older
+//     copy of one object or stream, a deleted one put back, or a whole disk of the same
+//     generation, is not noticed: [Report] says so.
+//   - Logs: one that was cut at its end, or replaced by an older copy, is not in the index.
 //   - Keys in software. Over backends/softkeys whoever has the whole medium has the
 //     data, an old image opens after an erasure, and an earlier life is not seen.
 //     Report and [Method] say "clear: live copies only". The same holds for a
 //     KeyStore without Revoker.
 //   - Attestation, moving to another KeyStore, recovery of a lost one.
 //   - The number, size and times of change of values show.
-//   - Absence. A value that was removed, by its file or by [Compartment.Repair], looks like
-//     one that was never stored. The names of logs are not kept: see [Compartment.Entries].
+//   - Absence. Without a Counter a value whose file was removed looks like
+//     one that was never stored; so does one that [Compartment.Repair] gave up. The names of logs are not kept: see [Compartment.Entries].
 //   - A process with the device's own rights: it uses the keys while the vault is open. Keys in
 //     memory are forgotten by [Vault.Close], not overwritten.
 //

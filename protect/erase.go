@@ -151,7 +151,8 @@ func (v *Vault) matching(match func(entry) bool) (ids []id) {
 	return ids
 }
 
-// protocol is how an erasure advances generations. All but the first are wrong;
+// protocol is how an erasure advances generations, and how a vault is anchored. All but the
+// first are wrong;
 // tests switch them in, to show that they would be noticed.
 type protocol uint8
 
@@ -159,6 +160,10 @@ const (
 	twoAdvances protocol = iota
 	oneAdvance
 	killThenSeal
+	aeadOnly
+	bumpThenWrite
+	writeThenBump
+	blindRetry
 )
 
 // erase destroys keys. The first advance kills every table that was prepared for

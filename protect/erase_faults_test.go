@@ -89,6 +89,7 @@ func TestTokenGoneInErase(t *testing.T) {
 	v.Guard(allow{})
 	alice, err := v.Subject(ctx, "alice")
 	require.NoError(t, err)
+	require.NoError(t, putUser(ctx, v, "bob", "letter", "the first change of this start"))
 	keys.SetFault(protect.ErrUnavailable)
 	_, err = v.Erase(ctx, "alice")
 	require.ErrorIs(t, err, protect.ErrUnavailable)

@@ -24,18 +24,18 @@ import (
 func TestErasingNothingClaimsNothing(t *testing.T) {
 	ctx := somebody(t.Context())
 	m := powercut.New()
-	_, err := provision(ctx, m, token, few())
+	_, err := provision(ctx, m, uncounted, few())
 	require.NoError(t, err)
 	m.Settle()
 	without := m.Image()
-	v, err := open(ctx, m, token, few())
+	v, err := open(ctx, m, uncounted, few())
 	require.NoError(t, err)
 	require.NoError(t, putUser(ctx, v, "alice", "letter", "of alice"))
 	m.Settle()
 	with := m.Image()
 	m.Restore(without)
 
-	v, err = open(ctx, m, token, few())
+	v, err = open(ctx, m, uncounted, few())
 	require.NoError(t, err)
 	method, err := v.Erase(ctx, "alice")
 	require.NoError(t, err)
@@ -49,12 +49,12 @@ func TestErasingNothingClaimsNothing(t *testing.T) {
 	assert.Zero(t, v.Stats().Advances)
 
 	m.Restore(with)
-	letter, err := readsLetter(ctx, m, "alice")
+	letter, err := readsLetter(ctx, m, uncounted, "alice")
 	require.NoError(t, err)
 	assert.Equal(t, "of alice", letter)
-	require.NoError(t, eraseAlice(ctx, m))
+	require.NoError(t, eraseAlice(ctx, m, uncounted))
 	m.Restore(with)
-	_, err = readsLetter(ctx, m, "alice")
+	_, err = readsLetter(ctx, m, uncounted, "alice")
 	require.ErrorIs(t, err, protect.ErrRollback, "and now it is closed")
 }
 

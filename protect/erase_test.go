@@ -106,7 +106,7 @@ func TestEraseRemovesFiles(t *testing.T) {
 	for n := 0; ; n++ { // cut when the erasure is done and files are there
 		c := left.Clone()
 		c.Cut(n)
-		if eraseAlice(ctx, c) == nil {
+		if eraseAlice(ctx, c, token) == nil {
 			c.Drop()
 			if files(c) == 0 {
 				assert.Fail(t, "no cut left a file")

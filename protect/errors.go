@@ -77,6 +77,7 @@ const (
 	actRepair      = "restore them from their source, or give them up by Repair of their compartment"
 	actReopen      = "open the compartment anew"
 	actRetry       = "retry later"
+	actReanchor    = "bring the newest state, or accept this one by Reanchor with somebody present"
 )
 
 //go:noinline

@@ -14,9 +14,13 @@ import (
 type Protocol = protocol
 
 const (
-	TwoAdvances  = twoAdvances
-	OneAdvance   = oneAdvance
-	KillThenSeal = killThenSeal
+	TwoAdvances   = twoAdvances
+	OneAdvance    = oneAdvance
+	KillThenSeal  = killThenSeal
+	AEADOnly      = aeadOnly
+	BumpThenWrite = bumpThenWrite
+	WriteThenBump = writeThenBump
+	BlindRetry    = blindRetry
 )
 
 // WithProtocol returns options with few compartments that erase by p.
@@ -80,12 +84,25 @@ func SecretsOf(v *Vault) [][]byte {
 }
 
 // DecodeTable and EncodeTable are those of the key table.
-func DecodeTable(gen uint64, raw []byte) (reencoded []byte, err error) {
-	t, err := decodeTable(gen, raw)
+func DecodeTable(gen uint64, anchored bool, raw []byte) (reencoded []byte, err error) {
+	t, err := decodeTable(gen, anchored, raw)
 	if err != nil {
 		return nil, err
 	}
 	return t.encode(), nil
+}
+
+// SetMost makes the compartment hold fewer files than it could.
+func SetMost(c *Compartment, n int) { c.c.index.most = n }
+
+// DecodeIndex decodes an index, and encodes it again.
+func DecodeIndex(plain []byte) ([]byte, error) {
+	x := newIndex(1)
+	var err error
+	if x.versions, x.pending, err = decodeIndex(plain); err != nil {
+		return nil, err
+	}
+	return x.encode(), nil
 }
 
 // ParseTable parses a table's file, and returns the parts joined again.

@@ -18,6 +18,7 @@ import (
 //
 //	vault/header                  the header, see header.go
 //	vault/table.0, vault/table.1  the key table of an even, of an odd generation, see table.go
+//	vault/index/…                 what compartments hold, see indexfile.go
 //	vault/C/N                     an object of compartment C
 //	vault/C/L                     a log of compartment C
 //	vault/C/S                     a stream of compartment C, a file of the durable.Dir
@@ -41,6 +42,7 @@ import (
 //	 4   1  class
 //	 5  16  compartment id
 //	21   8  version: 1 for a new name, one more at each put
+//	        In an anchored vault: the tag of the last anchor, 5, and a number within it, 3
 //	29  16  salt, random
 //	45   2  length n of the name box
 //	47   n  name box: AEAD under the name key of: length of the name, 1 | name |

@@ -23,12 +23,14 @@ func FuzzTable(f *testing.F) {
 	f.Add(append([]byte{0, 1}, bytes.Repeat([]byte{1}, 59)...))
 	f.Add(append(append([]byte{0, 1}, make([]byte, 16)...), append([]byte{3, 1, 0, 0, 0, 0, 0, 0, 0, 1}, append(make([]byte, 32), "\x05alice"...)...)...))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		again, err := protect.DecodeTable(9, raw)
-		if err != nil {
-			require.ErrorIs(t, err, protect.ErrTampered)
-			return
+		for _, anchored := range []bool{false, true} {
+			again, err := protect.DecodeTable(9, anchored, raw)
+			if err != nil {
+				require.ErrorIs(t, err, protect.ErrTampered)
+				continue
+			}
+			require.Equal(t, raw, again)
 		}
-		require.Equal(t, raw, again)
 	})
 }
 
@@ -93,5 +95,20 @@ func FuzzHeader(f *testing.F) {
 		again, err := protect.LoadHeader(t.Context(), dir)
 		require.NoError(t, err)
 		require.Equal(t, h, again)
+	})
+}
+
+// FuzzIndex: what the decoder of an index accepts is what the encoder makes.
+func FuzzIndex(f *testing.F) {
+	f.Add([]byte{0, 0, 0, 0})
+	f.Add(append([]byte{0, 0, 0, 1}, bytes.Repeat([]byte{1}, 25)...))
+	f.Add(append(append([]byte{0, 0, 0, 2}, bytes.Repeat([]byte{1}, 24)...), append([]byte{0}, bytes.Repeat([]byte{1}, 25)...)...))
+	f.Fuzz(func(t *testing.T, plain []byte) {
+		again, err := protect.DecodeIndex(plain)
+		if err != nil {
+			require.ErrorIs(t, err, protect.ErrTampered)
+			return
+		}
+		require.Equal(t, plain, again)
 	})
 }

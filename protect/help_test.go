@@ -34,6 +34,15 @@ func software(ctx context.Context, _ *powercut.Machine, dir *durable.Dir) (prote
 	return softkeys.Open(ctx, dir, nil)
 }
 
+// uncounted is a token that does not count: without protection against rollback.
+func uncounted(_ context.Context, m *powercut.Machine, _ *durable.Dir) (protect.KeyStore, error) {
+	k := protecttest.NewToken(m)
+	return struct {
+		protect.KeyStore
+		protect.Revoker
+	}{k, k}, nil
+}
+
 // plain is a key store without any ability.
 func plain(_ context.Context, m *powercut.Machine, _ *durable.Dir) (protect.KeyStore, error) {
 	return plainStore{protecttest.NewToken(m)}, nil

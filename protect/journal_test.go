@@ -41,7 +41,8 @@ func TestForgedRecords(t *testing.T) {
 		"table of generation 1":    {"vault/table.1", old, protect.ErrRollback},
 		"table as of generation 5": {"vault/table.1", regenerate(table, 5), protect.ErrLost},
 		"older table, relabeled":   {"vault/table.1", regenerate(old, 3), protect.ErrRollback},
-		"later format":             {"vault/table.1", append([]byte("bpk\x02"), table[4:]...), durable.ErrFormat},
+		"later format":             {"vault/table.1", append([]byte("bpk\x03"), table[4:]...), durable.ErrFormat},
+		"format without anchor":    {"vault/table.1", append([]byte("bpk\x01"), table[4:]...), protect.ErrTampered},
 		"one byte more":            {"vault/table.1", append(table[:len(table):len(table)], 0), protect.ErrTampered},
 	} {
 		m := base.Clone()

@@ -118,10 +118,10 @@ type Signer interface {
 }
 
 // Counter is the ability of a [KeyStore] to count so that nobody turns it back.
-// Find it with [CounterOf]. This release of the vault does not use it.
+// Find it with [CounterOf].
 //
 // Who calls it: the vault's protection against rollback. Counters wear out: it is
-// stepped a few times a day.
+// stepped once a start, and at most six times an hour.
 //
 //   - Value returns what the last Increment returned, also after a restart.
 //   - Increment adds exactly one and returns the new value.

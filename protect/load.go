@@ -11,12 +11,13 @@ import (
 
 // loaded is a vault's state as found.
 type loaded struct {
-	hdr   header
-	live  *table
-	root  *key
-	blob  []byte
-	raw   []byte // file of the live table
-	stale string // record of a table that is not live, or ""
+	hdr     header
+	live    *table
+	root    *key
+	blob    []byte
+	pending uint64 // tag to which the counter is to be stepped
+	raw     []byte // file of the live table
+	stale   string // record of a table that is not live, or ""
 }
 
 // load reads the state and finishes an erasure that was begun.
@@ -25,9 +26,15 @@ func (v *Vault) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	v.hdr = l.hdr
+	v.hdr, v.pending = l.hdr, l.pending
 	v.adopt(l.live, l.root, l.blob)
+	if err := v.loadIndexes(ctx); err != nil {
+		return err
+	}
 	if v.live.pending() > 0 {
+		if err := v.finish(ctx); err != nil {
+			return err
+		}
 		if err := v.step(ctx, v.live.without(v.live.gen+1, entry.erasing)); err != nil {
 			return fmt.Errorf("finish an erasure: %w", err)
 		}
@@ -97,6 +104,28 @@ func (v *Vault) unseal(ctx context.Context, l *loaded, sealed sealedTable) error
 	clear(secret)
 	if l.live, err = sealed.open(l.hdr, l.root); err != nil {
 		return vaultError("key table", actReprovision, err)
+	}
+	return v.compare(ctx, l)
+}
+
+// compare says what the counter makes of the table.
+func (v *Vault) compare(ctx context.Context, l *loaded) error {
+	if v.count == nil {
+		if l.live.anchored && v.opts.protocol != aeadOnly {
+			return vaultError("key store", actKeyStore, fmt.Errorf("it does not count, the vault is anchored: %w", ErrForeign))
+		}
+		return nil
+	}
+	value, err := v.count.Value(ctx)
+	if err != nil {
+		return keyStoreError("counter", err)
+	}
+	l.pending, err = l.live.state(value)
+	if v.accepting && err != nil { // whatever age it has
+		l.live.tag, l.pending, err = value, 0, nil
+	}
+	if err != nil {
+		return vaultError("key table", actReanchor, err)
 	}
 	return nil
 }
@@ -231,6 +260,9 @@ func (v *Vault) adopt(t *table, root *key, blob []byte) {
 		if c == nil {
 			c = newCell(e)
 			v.cells[e.id] = c
+		}
+		if c.index != nil {
+			c.index.rebase(t.fresh)
 		}
 		c.gone.Store(e.erasing())
 	}

@@ -111,7 +111,7 @@ func ops() []powercut.Op {
 		_, err := v.EraseClasses(ctx, reset(), protect.ClassSettings, protect.ClassUserData)
 		return err
 	})
-	ops = append(ops, streamOps()...)
+	ops = append(append(ops, streamOps()...), anchorOps()...)
 	return append(ops, anewOp(), deleteOp(), compartmentOp(), rotateOp(), logOp(), reserveOp(), removeAllOp(), repairOp())
 }
 
@@ -275,6 +275,7 @@ func TestPowerCutCovered(t *testing.T) {
 		"Compartment.Class", "Compartment.Get", "Compartment.List", "Compartment.Entries", "Compartment.Format", "Compartment.String",
 		"Compartment.GoString", "Compartment.MarshalText", "Compartment.LogValue",
 		"Compartment.OpenStream", "Compartment.Streams", "StreamWriter.Format", "StreamWriter.MarshalText", "StreamWriter.LogValue",
+		"Vault.Run", // Anchor, and waiting
 		"Vault.OpenSubject", "Subjects.Name", "Subjects.Verify", "Subjects.Features", "Vault.Describe",
 	}, (*protect.Vault)(nil), (*protect.Compartment)(nil), (*protect.Subjects)(nil), (*protect.StreamWriter)(nil))
 }

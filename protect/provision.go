@@ -52,6 +52,13 @@ func (v *Vault) provision(ctx context.Context) error {
 		}
 		first.gen = gen + 1
 	}
+	if v.count != nil {
+		value, err := v.count.Value(ctx)
+		if err != nil {
+			return keyStoreError("counter", err)
+		}
+		first.anchored, first.tag, first.fresh = true, value+1, value+1
+	}
 	for _, class := range Classes() {
 		if class != ClassUserData {
 			e := entry{id: newID(), class: class, state: stateLive, made: first.gen, key: newKey()}
@@ -92,7 +99,17 @@ func (v *Vault) begin(ctx context.Context, first *table) error {
 		return err
 	}
 	v.adopt(first, root, blob)
-	return nil
+	if v.count == nil {
+		return nil
+	}
+	for _, c := range v.cells {
+		c.index = newIndex(first.fresh)
+		c.index.settle(0)
+	}
+	v.pending = first.tag
+	err = v.finish(ctx)
+	v.burned.Store(err == nil)
+	return err
 }
 
 // mayBegin says why there can be no fresh start.
@@ -104,12 +121,20 @@ func (v *Vault) mayBegin(ctx context.Context) error {
 	case errors.Is(err, ErrMissing):
 		return nil
 	case isLost(err) && v.opts.Presence != nil:
-		challenge := make([]byte, 32)
-		rand.Read(challenge)
-		if perr := v.opts.Presence.Prove(ctx, challenge); perr != nil {
-			return fmt.Errorf("presence was not proved: %v: %w", perr, err)
+		if perr := v.prove(ctx); perr != nil {
+			return fmt.Errorf("%v: %w", perr, err)
 		}
 		return nil
 	}
 	return err
+}
+
+// prove asks that somebody is present.
+func (v *Vault) prove(ctx context.Context) error {
+	challenge := make([]byte, 32)
+	rand.Read(challenge)
+	if err := v.opts.Presence.Prove(ctx, challenge); err != nil {
+		return fmt.Errorf("presence was not proved: %w", err)
+	}
+	return nil
 }

@@ -25,7 +25,7 @@ import (
 //
 // Each removal is durable by itself. A power cut leaves some undone: call it again.
 func (c *Compartment) Repair(ctx context.Context) (removed int, err error) {
-	s, done, err := c.use(ctx)
+	s, done, err := c.prepare(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("protect: repair: %w", err)
 	}
@@ -58,6 +58,8 @@ func (c *Compartment) Repair(ctx context.Context) (removed int, err error) {
 
 // repairStream removes the stream at path if it cannot be read.
 func (c *Compartment) repairStream(ctx context.Context, _ durable.Store, path string) (gone bool, err error) {
+	c.c.write.Lock()
+	defer c.c.write.Unlock()
 	name, err := c.streamName(ctx, path)
 	if err == nil {
 		err = c.readStream(ctx, name)
@@ -68,7 +70,7 @@ func (c *Compartment) repairStream(ctx context.Context, _ durable.Store, path st
 	case errors.Is(err, durable.ErrFormat), !errors.Is(err, durable.ErrCorrupt):
 		return false, err
 	}
-	err = c.v.dir.RemoveFile(ctx, path)
+	err = c.take(ctx, path, func() error { return c.v.dir.RemoveFile(ctx, path) })
 	return err == nil, err
 }
 
@@ -109,7 +111,7 @@ func (c *Compartment) repairAt(ctx context.Context, s durable.Store, path string
 
 // remove deletes the object at path. Under cell.write.
 func (c *Compartment) remove(ctx context.Context, s durable.Store, path string) error {
-	err := s.Delete(ctx, path)
+	err := c.take(ctx, path, func() error { return s.Delete(ctx, path) })
 	if err == nil {
 		c.c.known.mark(path, false)
 	}
@@ -124,7 +126,7 @@ func (c *cell) readable(ctx context.Context, s durable.Store, path string) error
 	}
 	name, err := c.nameAt(path, raw)
 	if err == nil {
-		_, err = c.openObject(name, raw)
+		_, err = c.openCurrent(name, path, raw)
 	}
 	return err
 }

@@ -45,7 +45,7 @@ func TestDamageHidesNoOther(t *testing.T) {
 				require.NoError(t, s.Put(ctx, fmt.Sprintf("notices/%d", i), fmt.Appendf(nil, "text %d", i)))
 			}
 			for file := range m.Files() {
-				if _, was := before[file]; !was {
+				if _, was := before[file]; !was && !strings.HasPrefix(file, "vault/index/") {
 					damageFile(t, m, file)
 					break
 				}

@@ -11,8 +11,14 @@ import (
 	"github.com/iot-device-baseline/baseline/durable"
 )
 
-// RollbackNone is the only answer of this release to the question of rollback.
-const RollbackNone = "none: an older copy of an object, or of the disk within a generation, is not noticed"
+// The answers to the question of rollback.
+const (
+	// RollbackNone: the key store does not count.
+	RollbackNone = "none: an older copy of an object, or of the disk within a generation, is not noticed"
+	// RollbackAnchored: of values and streams; Report.Unanchored says how many changes
+	// the last anchor does not cover. Logs are not in the index.
+	RollbackAnchored = "anchored: older values, streams and disks are refused, but for changes since the last anchor; logs are not covered"
+)
 
 // Report says what is really protected, for the owner and for documents. It holds
 // no secrets and names no subject.
@@ -21,6 +27,8 @@ type Report struct {
 	Generation   uint64 `json:"generation"`   // 1 and up; without a Revoker counted by the vault alone
 	Erasure      Method `json:"erasure"`      // what an erasure of data is worth
 	Rollback     string `json:"rollback"`     // protection against it, in words
+	Unanchored   int64  `json:"unanchored"`   // changes since the last anchor; of earlier starts too, once something was changed
+	Accepted     uint32 `json:"accepted"`     // how often a state of unknown age was accepted; see Reanchor
 	Compartments int    `json:"compartments"` // in use
 	Subjects     int    `json:"subjects"`     // of them, with user data
 	Pending      int    `json:"pending"`      // erasures begun and not finished
@@ -32,6 +40,12 @@ func (v *Vault) Report(context.Context) Report {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	r := Report{KeyStore: v.info, Erasure: v.method(), Rollback: RollbackNone}
+	if v.count != nil {
+		r.Rollback, r.Accepted = RollbackAnchored, v.live.accepted
+		for _, c := range v.cells {
+			r.Unanchored += c.index.unanchored()
+		}
+	}
 	r.Generation, r.Compartments, r.Pending = v.live.gen, len(v.live.entries), v.live.pending()
 	for _, e := range v.live.entries {
 		if e.class == ClassUserData {
@@ -51,8 +65,8 @@ func (r Report) String() string {
 	if bound == "" {
 		bound = "the device alone"
 	}
-	return fmt.Sprintf("key store: %s (%s)\nbound to: %s\ngeneration: %d\nerasure: %s\nrollback protection: %s\ncompartments: %d, %d of subjects, %d being erased\n",
-		r.KeyStore.Name, where, bound, r.Generation, r.Erasure, r.Rollback, r.Compartments, r.Subjects, r.Pending)
+	return fmt.Sprintf("key store: %s (%s)\nbound to: %s\ngeneration: %d\nerasure: %s\nrollback protection: %s; %d changes not anchored, %d states accepted\ncompartments: %d, %d of subjects, %d being erased\n",
+		r.KeyStore.Name, where, bound, r.Generation, r.Erasure, r.Rollback, r.Unanchored, r.Accepted, r.Compartments, r.Subjects, r.Pending)
 }
 
 // Features returns what a vault over this key store does (27402 5.2.5.1). Whether
@@ -75,7 +89,7 @@ func (v *Vault) Features() []clause.Feature {
 type counters struct {
 	gets, puts, deletes, refused  atomic.Int64
 	erasures, advances, filesLeft atomic.Int64
-	reservesMissing               atomic.Int64
+	reservesMissing, anchors      atomic.Int64
 }
 
 // Stats counts what a vault did since it was opened.
@@ -84,6 +98,7 @@ type Stats struct {
 	Refused             int64 // objects and records that were not what was written
 	Erasures            int64 // compartments
 	Advances            int64 // of the key store's generation
+	Anchors             int64 // steps of its counter
 	FilesLeft           int64 // erased compartments whose files are there, unreadable; the next erasure or Open removes them
 	Unreadable          int64 // objects found damaged or foreign, until they are put anew or removed
 }
@@ -93,7 +108,7 @@ func (v *Vault) Stats() Stats {
 	s := &v.stats
 	return Stats{
 		Gets: s.gets.Load(), Puts: s.puts.Load(), Deletes: s.deletes.Load(), Refused: s.refused.Load(),
-		Erasures: s.erasures.Load(), Advances: s.advances.Load(), FilesLeft: s.filesLeft.Load(), Unreadable: v.unreadable(),
+		Erasures: s.erasures.Load(), Advances: s.advances.Load(), Anchors: s.anchors.Load(), FilesLeft: s.filesLeft.Load(), Unreadable: v.unreadable(),
 	}
 }
 
@@ -118,12 +133,26 @@ func (v *Vault) Health(context.Context) error {
 		return vaultError("vault", "open it", fmt.Errorf("closed: %w", ErrUnavailable))
 	case v.unsettled:
 		return vaultError("key table", actRetry, fmt.Errorf("an interrupted change is not settled: %w", ErrUnavailable))
+	case v.unkept != nil:
+		return vaultError("counter", actRetry, fmt.Errorf("changes are not anchored: %w", v.unkept))
+	case v.shutIndexes() > 0:
+		return vaultError("index", actReanchor, fmt.Errorf("of %d compartments: %w", v.shutIndexes(), ErrTampered))
 	case bad > 0:
 		return vaultError("objects", actRepair, fmt.Errorf("%d cannot be read: %w", bad, ErrTampered))
 	case v.stats.reservesMissing.Load() > 0:
 		return vaultError("reserve", "free some space and reopen", durable.ErrFull)
 	}
 	return nil
+}
+
+// shutIndexes counts the compartments whose index cannot be read. Under v.mu.
+func (v *Vault) shutIndexes() (n int) {
+	for _, c := range v.cells {
+		if c.index != nil && c.index.broken() != nil {
+			n++
+		}
+	}
+	return n
 }
 
 // CompartmentInfo tells of one compartment, for an inventory of user data.

@@ -19,12 +19,12 @@ func TestReport(t *testing.T) {
 	_, v := device(t, token, few())
 	r := v.Report(ctx)
 	assert.Equal(t, protect.Report{
-		KeyStore: r.KeyStore, Generation: 1, Erasure: protect.MethodPurge, Rollback: protect.RollbackNone, Compartments: 8, Subjects: 2,
+		KeyStore: r.KeyStore, Generation: 1, Erasure: protect.MethodPurge, Rollback: protect.RollbackAnchored, Compartments: 8, Subjects: 2,
 	}, r)
 	text, err := json.Marshal(r)
 	require.NoError(t, err)
 	assert.Contains(t, string(text), `"advance":"every copy"`)
-	assert.Contains(t, string(text), `"rollback":"none: `)
+	assert.Contains(t, string(text), `"rollback":"anchored: `)
 	assert.Contains(t, r.String(), "token (hardware)")
 	_, err = v.Erase(ctx, "alice")
 	require.NoError(t, err)

@@ -8,8 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"math"
-	"slices"
-	"strings"
+	"path"
 
 	"github.com/iot-device-baseline/baseline/durable"
 )
@@ -33,14 +32,14 @@ func (c *Compartment) CreateStream(ctx context.Context, name string) (*StreamWri
 }
 
 func (c *Compartment) createStream(ctx context.Context, name string) (*StreamWriter, error) {
-	_, done, err := c.begin(ctx, name)
+	if c.c.class == ClassFloor {
+		return nil, fmt.Errorf("the floor has no streams: %w", fs.ErrInvalid)
+	}
+	_, done, err := c.change(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	if c.c.class == ClassFloor {
-		return nil, fmt.Errorf("the floor has no streams: %w", fs.ErrInvalid)
-	}
 	path := c.c.path(kindStream, name)
 	version, err := c.nextStream(ctx, path)
 	if err != nil {
@@ -50,13 +49,16 @@ func (c *Compartment) createStream(ctx context.Context, name string) (*StreamWri
 	if err != nil {
 		return nil, err
 	}
+	if version, err = c.c.expect(path, version); err != nil {
+		return nil, errors.Join(err, file.Abort())
+	}
 	raw := c.c.sealHead(streamMagic, name, version, 0)
 	if _, err := file.Write(raw); err != nil {
 		return nil, errors.Join(err, file.Abort())
 	}
 	head := raw[:objectHeader:objectHeader]
 	return &StreamWriter{
-		c: c, name: name, file: file, head: head, aead: c.c.streamKey(head, version, name),
+		c: c, name: name, path: path, version: version, file: file, head: head, aead: c.c.streamKey(head, version, name),
 		plain: make([]byte, 0, segmentSize), sealed: make([]byte, 0, segmentSize+aeadOverhead),
 	}, nil
 }
@@ -110,6 +112,8 @@ func (c *Compartment) streamHead(ctx context.Context, path string) (*durable.Fil
 type StreamWriter struct {
 	c        *Compartment
 	name     string
+	path     string
+	version  uint64
 	file     *durable.FileWriter
 	head     []byte
 	aead     cipher.AEAD
@@ -184,21 +188,35 @@ func (w *StreamWriter) Close() error {
 		w.err = w.seal(w.plain, true)
 	}
 	clear(w.plain[:cap(w.plain)])
-	if w.err != nil {
-		return errors.Join(w.err, w.file.Abort())
+	// The vault is not in use meanwhile: the sync of a long stream must not keep an erasure
+	// waiting. One that comes ends the file, too.
+	if w.err == nil {
+		if err := w.file.Sync(); err != nil {
+			w.err = w.failed("close", err)
+		}
 	}
-	// Not in use meanwhile: the sync of a long stream must not keep an erasure waiting. One
-	// that comes ends the file, too.
-	if err := w.file.Commit(context.Background()); err != nil {
-		return w.failed("close", err)
+	if w.err != nil {
+		return errors.Join(w.err, w.abort())
 	}
 	_, done, err := w.c.use(context.Background())
 	if err != nil {
+		return errors.Join(w.failed("close", err), w.abort())
+	}
+	defer done()
+	if err := w.file.Commit(context.Background()); err != nil {
 		return w.failed("close", err)
 	}
-	done()
+	w.c.c.keep(w.path, w.version)
 	w.c.v.stats.puts.Add(1)
 	return nil
+}
+
+func (w *StreamWriter) abort() error {
+	err := w.file.Abort()
+	if x := w.c.c.index; x != nil && err == nil {
+		x.unwritten(path.Base(w.path))
+	}
+	return err
 }
 
 // Abort gives the stream up. After Close, or another Abort, it does nothing: so it can be
@@ -209,71 +227,5 @@ func (w *StreamWriter) Abort() error {
 	}
 	w.over = true
 	clear(w.plain[:cap(w.plain)])
-	return w.file.Abort()
-}
-
-// RemoveStream removes a stream, as [Compartment.Delete] does a value. Who reads it goes
-// on, or gets an error.
-func (c *Compartment) RemoveStream(ctx context.Context, name string) error {
-	_, done, err := c.begin(ctx, name)
-	if err == nil {
-		defer done()
-		err = c.v.dir.RemoveFile(ctx, c.c.path(kindStream, name))
-	}
-	if err != nil {
-		return fmt.Errorf("protect: remove stream %s: %w", name, err)
-	}
-	c.v.stats.deletes.Add(1)
-	return nil
-}
-
-// Streams returns the names of the streams that begin with prefix, sorted. As in
-// [Compartment.List] one whose name cannot be read is left out.
-func (c *Compartment) Streams(ctx context.Context, prefix string) ([]string, error) {
-	_, done, err := c.use(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("protect: list streams %s: %w", prefix, err)
-	}
-	defer done()
-	names, err := c.streams(ctx, prefix)
-	if err != nil {
-		return nil, fmt.Errorf("protect: list streams %s: %w", prefix, err)
-	}
-	return names, nil
-}
-
-func (c *Compartment) streams(ctx context.Context, prefix string) (names []string, err error) {
-	if c.c.class == ClassFloor {
-		return nil, nil
-	}
-	paths, err := c.v.dir.Files(ctx, c.c.id.path(""))
-	for _, path := range paths {
-		name, err := c.streamName(ctx, path)
-		switch {
-		case errors.Is(err, fs.ErrNotExist): // removed meanwhile
-		case isUnreadable(err):
-			c.v.stats.refused.Add(1)
-		case err != nil:
-			return nil, err
-		case strings.HasPrefix(name, prefix):
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names, err
-}
-
-func (c *Compartment) streamName(ctx context.Context, path string) (string, error) {
-	file, o, err := c.streamHead(ctx, path)
-	if file != nil {
-		defer file.Close()
-	}
-	if err != nil {
-		return "", err
-	}
-	name, err := c.c.openName(o)
-	if err == nil && c.c.path(kindStream, name) != path {
-		err = fmt.Errorf("stream of another name: %w", ErrForeign)
-	}
-	return name, err
+	return w.abort()
 }

@@ -30,12 +30,19 @@ func (c *Compartment) OpenStream(ctx context.Context, name string) (*StreamReade
 }
 
 func (c *Compartment) openStream(ctx context.Context, name string) (*StreamReader, error) {
-	file, o, err := c.streamHead(ctx, c.c.path(kindStream, name))
+	path := c.c.path(kindStream, name)
+	file, o, err := c.streamHead(ctx, path)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = c.c.absent(path, err)
+	}
 	if err == nil {
 		var stored string
 		if stored, err = c.c.openName(o); err == nil && stored != name {
 			err = fmt.Errorf("stream of another name: %w", ErrForeign)
 		}
+	}
+	if err == nil {
+		err = c.c.judge(path, o.version)
 	}
 	var r *StreamReader
 	if err == nil {

@@ -37,7 +37,24 @@ func (v *Vault) sweep(ctx context.Context) {
 			left++
 		}
 	}
+	for _, entry := range v.indexed(ctx) {
+		if of, _, _ := strings.Cut(entry, "."); !owned[of] && durable.RemoveAll(ctx, v.medium(), indexTop+entry) != nil {
+			left++
+		}
+	}
 	v.stats.filesLeft.Store(left)
+}
+
+// indexed returns the names below that of the indexes.
+func (v *Vault) indexed(ctx context.Context) []string {
+	if v.count == nil {
+		return nil
+	}
+	entries, err := durable.Entries(ctx, v.medium(), strings.TrimSuffix(indexTop, "/"))
+	if err != nil {
+		return nil // they cannot be read, and the next time finds them
+	}
+	return entries
 }
 
 // tidy sweeps again if something was left: the files of a log that was open, which

@@ -2,6 +2,7 @@ package protect
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -13,7 +14,7 @@ import (
 // The key table holds the random key of every compartment. A file of it:
 //
 //	 0   3  "bpk"
-//	 3   1  format, 1
+//	 3   1  format: 1, or 2 over a key store that counts
 //	 4   8  generation, from 1
 //	12   2  length n of the sealed root
 //	14   n  the root, 32 random bytes, as the KeyStore sealed it for the generation
@@ -21,7 +22,13 @@ import (
 //	        "baseline/protect/table/1" | bytes 0 to 13+n | vault id, 16 | hardware, 1 |
 //	        name of the key store, as in the header
 //
-// The entries:
+// The entries, of format 2 after
+//
+//	 0   8  tag: the value of the counter once this table is anchored
+//	 8   8  fresh: the tag of the last anchor of all indexes
+//	16   4  how often a state of unknown age was accepted; see Reanchor
+//
+// are
 //
 //	 0   2  count
 //	for each, by id, ascending:
@@ -30,18 +37,22 @@ import (
 //	17   1  state: 1 live, 2 erasing
 //	18   8  generation in which it was made
 //	26  32  key
-//	58   1  length n of the subject; 0 for all classes but user data
-//	59   n  subject
+//	58      in format 2: number of the index, 8, 0 without one | SHA-256 of its file, 32
+//	..   1  length n of the subject; 0 for all classes but user data
+//	..   n  subject
 //
 // Nothing follows: a later format has another number.
 const (
-	tableMagic  = "bpk"
-	tableFormat = 1
-	tableHead   = 14
-	entryHead   = 59
-	labelTable  = "baseline/protect/table/1"
-	maxBlob     = 2 << 10 // bytes of a sealed root
-	maxGen      = 1 << 63 // no device advances so often
+	tableMagic     = "bpk"
+	tableFormat    = 1
+	anchoredFormat = 2
+	tableHead      = 14
+	anchorHead     = 20
+	entryHead      = 58 // without what only format 2 has, and the subject
+	entryIndex     = 40
+	labelTable     = "baseline/protect/table/1"
+	maxBlob        = 2 << 10 // bytes of a sealed root
+	maxGen         = 1 << 63 // no device advances so often
 )
 
 // state is what may be done with a compartment.
@@ -60,6 +71,8 @@ type entry struct {
 	made    uint64
 	key     *key
 	subject string
+	index   uint64 // number of the index in force
+	digest  [sha256.Size]byte
 }
 
 // table is the decoded key table of one generation. It is not changed once it is
@@ -67,6 +80,11 @@ type entry struct {
 type table struct {
 	gen     uint64
 	entries []entry
+
+	anchored bool // format 2, with what follows
+	tag      uint64
+	fresh    uint64
+	accepted uint32
 }
 
 // find returns the compartment of a class, and of a subject for user data.
@@ -86,7 +104,9 @@ func (t *table) has(i id) bool {
 
 // with returns a copy of t for generation gen that also holds more.
 func (t *table) with(gen uint64, more ...entry) *table {
-	c := &table{gen: gen, entries: append(slices.Clone(t.entries), more...)}
+	c := new(table)
+	*c = *t
+	c.gen, c.entries = gen, append(slices.Clone(t.entries), more...)
 	sort.Slice(c.entries, func(i, j int) bool { return bytes.Compare(c.entries[i].id[:], c.entries[j].id[:]) < 0 })
 	return c
 }
@@ -123,12 +143,22 @@ func (t *table) pending() int {
 }
 
 func (t *table) encode() []byte {
-	raw := binary.BigEndian.AppendUint16(nil, uint16(len(t.entries)))
+	var raw []byte
+	if t.anchored {
+		raw = binary.BigEndian.AppendUint64(raw, t.tag)
+		raw = binary.BigEndian.AppendUint64(raw, t.fresh)
+		raw = binary.BigEndian.AppendUint32(raw, t.accepted)
+	}
+	raw = binary.BigEndian.AppendUint16(raw, uint16(len(t.entries)))
 	for _, e := range t.entries {
 		raw = append(raw, e.id[:]...)
 		raw = append(raw, byte(e.class), byte(e.state))
 		raw = binary.BigEndian.AppendUint64(raw, e.made)
 		raw = append(raw, e.key.b[:]...)
+		if t.anchored {
+			raw = binary.BigEndian.AppendUint64(raw, e.index)
+			raw = append(raw, e.digest[:]...)
+		}
 		raw = append(raw, byte(len(e.subject)))
 		raw = append(raw, e.subject...)
 	}
@@ -137,20 +167,25 @@ func (t *table) encode() []byte {
 
 // tableSize is the size of the file of a table with n compartments, at most.
 func tableSize(n int) int {
-	return tableHead + maxBlob + aeadOverhead + 2 + n*(entryHead+MaxSubject)
+	return tableHead + maxBlob + aeadOverhead + anchorHead + 2 + n*(entryHead+entryIndex+1+MaxSubject)
 }
 
 // decodeTable accepts exactly what encode makes of a valid table.
-func decodeTable(gen uint64, raw []byte) (*table, error) {
-	if len(raw) < 2 {
+func decodeTable(gen uint64, anchored bool, raw []byte) (*table, error) {
+	t := &table{gen: gen, anchored: anchored}
+	if anchored && len(raw) >= anchorHead {
+		t.tag, t.fresh = binary.BigEndian.Uint64(raw), binary.BigEndian.Uint64(raw[8:])
+		t.accepted = binary.BigEndian.Uint32(raw[16:])
+		raw = raw[anchorHead:]
+	}
+	if len(raw) < 2 || anchored && (t.tag == 0 || t.tag > maxTag || t.fresh > t.tag) {
 		return nil, fmt.Errorf("key table: %w: %w", ErrTampered, errShort)
 	}
 	count, rest := int(binary.BigEndian.Uint16(raw)), raw[2:]
-	t := &table{gen: gen}
 	for i := range count {
 		var e entry
 		var ok bool
-		if e, rest, ok = decodeEntry(rest); !ok || e.made > gen {
+		if e, rest, ok = decodeEntry(anchored, rest); !ok || e.made > gen {
 			return nil, fmt.Errorf("key table: entry %d: %w", i, ErrTampered)
 		}
 		if i > 0 && bytes.Compare(t.entries[i-1].id[:], e.id[:]) >= 0 || t.find(e.class, e.subject) != nil {
@@ -164,14 +199,21 @@ func decodeTable(gen uint64, raw []byte) (*table, error) {
 	return t, nil
 }
 
-func decodeEntry(raw []byte) (entry, []byte, bool) {
-	if len(raw) < entryHead || len(raw) < entryHead+int(raw[58]) {
+func decodeEntry(anchored bool, raw []byte) (entry, []byte, bool) {
+	head := entryHead
+	if anchored {
+		head += entryIndex
+	}
+	if len(raw) <= head || len(raw) <= head+int(raw[head]) {
 		return entry{}, nil, false
 	}
-	end := entryHead + int(raw[58])
+	end := head + 1 + int(raw[head])
 	e := entry{
 		id: id(raw[:16]), class: Class(raw[16]), state: state(raw[17]), made: binary.BigEndian.Uint64(raw[18:]),
-		key: &key{[keySize]byte(raw[26:58])}, subject: string(raw[entryHead:end]),
+		key: &key{[keySize]byte(raw[26:58])}, subject: string(raw[head+1 : end]),
+	}
+	if anchored {
+		e.index, e.digest = binary.BigEndian.Uint64(raw[58:]), [sha256.Size]byte(raw[66:98])
 	}
 	ok := e.class.valid() && (e.state == stateLive || e.state == stateErasing)
 	if e.class == ClassUserData {
@@ -184,29 +226,34 @@ func decodeEntry(raw []byte) (entry, []byte, bool) {
 
 // sealedTable is the file of a table before the root is known.
 type sealedTable struct {
-	gen  uint64
-	head []byte // up to the end of the blob
-	blob []byte
-	box  []byte
+	gen      uint64
+	anchored bool
+	head     []byte // up to the end of the blob
+	blob     []byte
+	box      []byte
 }
 
 func parseTable(raw []byte) (sealedTable, error) {
 	if len(raw) < tableHead || !bytes.HasPrefix(raw, []byte(tableMagic)) {
 		return sealedTable{}, fmt.Errorf("key table: %w: %w", ErrTampered, errShort)
 	}
-	if raw[3] != tableFormat {
+	if raw[3] != tableFormat && raw[3] != anchoredFormat {
 		return sealedTable{}, fmt.Errorf("key table: %w %d: %w", errFormat, raw[3], durable.ErrFormat)
 	}
 	gen, n := binary.BigEndian.Uint64(raw[4:]), int(binary.BigEndian.Uint16(raw[12:]))
 	if gen == 0 || gen >= maxGen || n == 0 || n > maxBlob || len(raw) < tableHead+n+aeadOverhead {
 		return sealedTable{}, fmt.Errorf("key table: %w: lengths", ErrTampered)
 	}
-	return sealedTable{gen: gen, head: raw[:tableHead+n], blob: raw[tableHead : tableHead+n], box: raw[tableHead+n:]}, nil
+	return sealedTable{gen: gen, anchored: raw[3] == anchoredFormat, head: raw[:tableHead+n], blob: raw[tableHead : tableHead+n], box: raw[tableHead+n:]}, nil
 }
 
 // seal makes the file of t under root, which the KeyStore sealed as blob.
 func (t *table) seal(h header, root *key, blob []byte) []byte {
-	raw := append([]byte(tableMagic), tableFormat)
+	format := byte(tableFormat)
+	if t.anchored {
+		format = anchoredFormat
+	}
+	raw := append([]byte(tableMagic), format)
 	raw = binary.BigEndian.AppendUint64(raw, t.gen)
 	raw = binary.BigEndian.AppendUint16(raw, uint16(len(blob)))
 	raw = append(raw, blob...)
@@ -219,5 +266,5 @@ func (s sealedTable) open(h header, root *key) (*table, error) {
 	if err != nil {
 		return nil, fmt.Errorf("key table: %w: %w", ErrTampered, errAuth)
 	}
-	return decodeTable(s.gen, plain)
+	return decodeTable(s.gen, s.anchored, plain)
 }

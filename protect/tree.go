@@ -40,7 +40,7 @@ func (c *Compartment) list(ctx context.Context, s durable.Store, prefix string) 
 		raw, err := s.Get(ctx, path)
 		name := ""
 		if err == nil {
-			name, err = c.c.nameAt(path, raw)
+			name, err = c.c.currentName(path, raw)
 		}
 		switch {
 		case errors.Is(err, fs.ErrNotExist): // deleted meanwhile
@@ -66,6 +66,19 @@ func (c *cell) nameAt(path string, raw []byte) (string, error) {
 	name, err := c.openName(o)
 	if err == nil && c.path(kindObject, name) != path {
 		err = fmt.Errorf("object of another name: %w", ErrForeign)
+	}
+	return name, err
+}
+
+// currentName is nameAt for what stands at path now.
+func (c *cell) currentName(path string, raw []byte) (string, error) {
+	name, err := c.nameAt(path, raw)
+	if err != nil {
+		return "", err
+	}
+	o, err := parseObject(raw)
+	if err == nil {
+		err = c.judge(path, o.version)
 	}
 	return name, err
 }
@@ -155,7 +168,7 @@ func (c *Compartment) RemoveAll(ctx context.Context, dir string) error {
 // makes durable what an earlier call removed and could not sync. Logs come first,
 // so that an open one stops it before a value is gone.
 func (c *Compartment) removeNames(ctx context.Context, names []string, dir string) error {
-	s, done, err := c.use(ctx)
+	s, done, err := c.prepare(ctx)
 	if err != nil {
 		return err
 	}
@@ -172,7 +185,7 @@ func (c *Compartment) removeNames(ctx context.Context, names []string, dir strin
 				continue
 			}
 			path := c.c.path(kind, name) // of a stream that is being written, too
-			if err := durable.RemoveAll(ctx, s, path); err != nil {
+			if err := c.take(ctx, path, func() error { return durable.RemoveAll(ctx, s, path) }); err != nil {
 				return err
 			}
 			c.c.known.mark(path, false)

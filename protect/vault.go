@@ -16,8 +16,8 @@ import (
 
 // Options are the options of [Provision] and [Open].
 type Options struct {
-	// MaxCompartments bounds the key table: 8 to 1024, default 256. Four times 123
-	// bytes for each, plus 9 KiB, are kept in reserve on the medium (133 KiB by
+	// MaxCompartments bounds the key table: 8 to 1024, default 256. Four times 163
+	// bytes for each, plus 9 KiB, are kept in reserve on the medium (172 KiB by
 	// default; more when the vault holds more already), so that an erasure ends on a
 	// full one.
 	MaxCompartments int
@@ -49,16 +49,18 @@ func (o *Options) orDefaults() (Options, error) {
 // device, which ask for permission before they use them; operations of the vault that
 // destroy or replace keys ask themselves, see [Vault.Guard]. Typed reads ask nobody.
 type Vault struct {
-	dir  *durable.Dir
-	keys KeyStore
-	rev  Revoker // nil without the ability
-	info Info
-	opts Options
-	hdr  header
+	dir   *durable.Dir
+	keys  KeyStore
+	rev   Revoker // nil without the ability
+	count Counter // likewise
+	info  Info
+	opts  Options
+	hdr   header
 
-	guard atomic.Pointer[access.Authorizer]
-	queue queue
-	stats counters
+	guard  atomic.Pointer[access.Authorizer]
+	queue  queue
+	stats  counters
+	burned atomic.Bool // the first change of this start was prepared for
 
 	mu        sync.RWMutex // held for reading through every use of a compartment
 	live      *table
@@ -66,7 +68,10 @@ type Vault struct {
 	blob      []byte
 	cells     map[id]*cell
 	erased    erasures
-	unsettled bool // what the medium holds as table is not known
+	unsettled bool   // what the medium holds as table is not known
+	accepting bool   // what is there, whatever age it has; see Reanchor
+	pending   uint64 // tag to which the counter is still to be stepped, or 0
+	unkept    error  // why Run could not anchor
 	closed    bool
 }
 
@@ -89,6 +94,9 @@ func newVault(dir *durable.Dir, keys KeyStore, opts *Options) (*Vault, error) {
 	v := &Vault{dir: dir, keys: keys, info: info, opts: o, cells: map[id]*cell{}}
 	if rev, ok := RevokerOf(keys); ok {
 		v.rev = rev
+	}
+	if count, ok := CounterOf(keys); ok && o.protocol != aeadOnly {
+		v.count = count
 	}
 	return v, nil
 }
@@ -140,6 +148,7 @@ func (v *Vault) Close() error {
 		c.shut.Store(true)
 		c.gone.Store(true)
 	}
+	v.burned.Store(false)
 	v.cells, v.root, v.live, v.blob = map[id]*cell{}, nil, &table{}, nil
 	return nil
 }
@@ -163,6 +172,9 @@ func (v *Vault) compartment(ctx context.Context, class Class, subject string) (*
 	err := v.ready(ctx)
 	if err == nil {
 		err = v.shut(class) // a hold may have come since
+	}
+	if err == nil && v.count != nil && !v.burned.Load() {
+		err = v.anchor(ctx)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("protect: make compartment %v: %w", class, err)
@@ -223,6 +235,10 @@ func (v *Vault) create(ctx context.Context, class Class, subject string) (*Compa
 		return nil, err
 	}
 	v.adopt(next, v.root, v.blob)
+	if v.count != nil {
+		v.cells[e.id].index = newIndex(v.live.fresh)
+		v.cells[e.id].index.settle(0)
+	}
 	return &Compartment{v, v.cells[e.id]}, nil
 }
 
@@ -236,9 +252,14 @@ func (v *Vault) ready(ctx context.Context) error {
 		return fs.ErrClosed
 	}
 	if v.unsettled {
-		return v.settle(ctx)
+		if err := v.settle(ctx); err != nil {
+			return err
+		}
 	}
-	return nil
+	if v.opts.protocol == writeThenBump {
+		return nil
+	}
+	return v.finish(ctx)
 }
 
 // medium is where the vault's own records are: also while the directory is on

@@ -1,0 +1,260 @@
+package protect
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/iot-device-baseline/baseline/durable"
+)
+
+// Anchor binds what the vault holds now to the counter of the key store: from then on an
+// older state of a value or stream, or of the disk, is refused. It is one step of the
+// counter, which wears out: [Vault.Run] calls it a few times an hour, and the first
+// change after a start does. While it runs nothing else uses the vault.
+//
+// A vault over a key store that does not count gives an error that is
+// [errors.ErrUnsupported].
+func (v *Vault) Anchor(ctx context.Context) error {
+	if v.count == nil {
+		return fmt.Errorf("protect: anchor: the key store does not count: %w", errors.ErrUnsupported)
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	err := v.ready(ctx)
+	if err == nil {
+		err = v.anchor(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("protect: anchor: %w", err)
+	}
+	return nil
+}
+
+// AnchorEvery is how often [Vault.Run] anchors changes, at most.
+const AnchorEvery = 10 * time.Minute
+
+// Run anchors changes every 10 minutes, until ctx ends. What fails is tried again then;
+// [Vault.Health] tells.
+func (v *Vault) Run(ctx context.Context) error {
+	ticker := time.NewTicker(AnchorEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-ticker.C:
+		}
+		if v.count == nil || v.unanchored() == 0 {
+			continue
+		}
+		err := v.Anchor(ctx)
+		v.mu.Lock()
+		v.unkept = err
+		v.mu.Unlock()
+	}
+}
+
+// unanchored counts the changes since the last anchor that this process knows of.
+func (v *Vault) unanchored() (n int64) {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	for _, c := range v.cells {
+		if c.index != nil {
+			n += c.index.unanchored()
+		}
+	}
+	return n
+}
+
+// burn makes every state of the disk from before this start one that is refused, before
+// anything is changed: whoever kept one could else undo what comes now. The compartment c
+// is then known exactly.
+func (v *Vault) burn(ctx context.Context, c *cell) error {
+	if v.count == nil || v.burned.Load() && c.index.known() {
+		return nil
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if err := v.ready(ctx); err != nil {
+		return err
+	}
+	if !v.burned.Load() {
+		if err := v.anchor(ctx); err != nil {
+			return err
+		}
+	}
+	if c.gone.Load() || c.index.known() {
+		return nil
+	}
+	return v.scan(ctx, c)
+}
+
+// anchor writes the indexes, then the table that names them under the next tag, then
+// steps the counter. Under v.mu, ready.
+func (v *Vault) anchor(ctx context.Context) error {
+	next := v.live.with(v.live.gen)
+	if v.opts.protocol != writeThenBump || v.pending == 0 {
+		if err := v.counted(ctx); err != nil {
+			return err
+		}
+		next.tag++
+	}
+	// While the directory is on hold only the floor may be used, and on a full medium
+	// there may be no room for indexes: the disk as it was is refused even so.
+	if v.dir.Held() == nil {
+		whole, err := v.writeIndexes(ctx, next)
+		switch {
+		case err == nil:
+			next = whole
+		case !errors.Is(err, durable.ErrFull):
+			return err
+		}
+	}
+	return v.commit(ctx, next)
+}
+
+// commit makes next, which has a new tag, the table, and steps the counter to it.
+func (v *Vault) commit(ctx context.Context, next *table) error {
+	v.burned.Store(false)
+	if v.opts.protocol == bumpThenWrite {
+		if _, err := v.count.Increment(ctx); err != nil {
+			return keyStoreError("counter", err)
+		}
+	}
+	if err := v.medium().Put(ctx, tableName(next.gen), next.seal(v.hdr, v.root, v.blob)); err != nil {
+		v.unsettled = true
+		return err
+	}
+	v.adopt(next, v.root, v.blob)
+	v.pending = next.tag
+	if err := v.finish(ctx); err != nil {
+		v.burned.Store(v.opts.protocol == writeThenBump)
+		return err
+	}
+	v.burned.Store(true)
+	v.stats.anchors.Add(1)
+	v.clean(ctx)
+	return nil
+}
+
+// finish steps the counter to the tag of the table, if that is still to be done. It is
+// never stepped twice for one tag, and no other table is written under a tag that was
+// on the medium, before the counter has it: both would leave two states that count.
+func (v *Vault) finish(ctx context.Context) error {
+	if v.pending == 0 {
+		return nil
+	}
+	if v.opts.protocol == blindRetry {
+		return v.stepBlindly(ctx)
+	}
+	value, err := v.count.Value(ctx)
+	if err != nil {
+		return keyStoreError("counter", err)
+	}
+	if value+1 == v.pending {
+		if _, err = v.count.Increment(ctx); err != nil {
+			var again error
+			if value, again = v.count.Value(ctx); again != nil || value != v.pending {
+				return keyStoreError("counter", err)
+			}
+		}
+		if value, err = v.count.Value(ctx); err != nil {
+			return keyStoreError("counter", err)
+		}
+	}
+	if value != v.pending {
+		return v.astray(value)
+	}
+	v.pending = 0
+	return nil
+}
+
+// stepBlindly is a wrong protocol: it steps the counter until it hears that it did.
+func (v *Vault) stepBlindly(ctx context.Context) error {
+	if _, err := v.count.Increment(ctx); err != nil {
+		return keyStoreError("counter", err)
+	}
+	v.pending = 0
+	return nil
+}
+
+// counted says why the counter is not where the table left it.
+func (v *Vault) counted(ctx context.Context) error {
+	value, err := v.count.Value(ctx)
+	switch {
+	case err != nil:
+		return keyStoreError("counter", err)
+	case value != v.live.tag:
+		return v.astray(value)
+	case value >= maxTag:
+		return vaultError("counter", actKeyStore, fmt.Errorf("it is at its end, %d: %w", value, ErrLost))
+	}
+	return nil
+}
+
+func (v *Vault) astray(value uint64) error {
+	return vaultError("counter", actReanchor, fmt.Errorf("at %d, the vault left it at %d: somebody else stepped it: %w", value, v.live.tag, ErrRollback))
+}
+
+// state says what a table's tag means while the counter has value; pending is the tag to
+// which it is still to be stepped, or 0.
+func (t *table) state(value uint64) (pending uint64, err error) {
+	switch {
+	case !t.anchored:
+		err = fmt.Errorf("never anchored, but the key store counts: %w", ErrRollback)
+	case t.tag == value:
+	case t.tag == value+1:
+		pending = t.tag
+	case t.tag < value:
+		err = fmt.Errorf("anchored at %d, the counter is at %d: %w", t.tag, value, ErrRollback)
+	default:
+		err = fmt.Errorf("anchored at %d, the counter is only at %d: %w", t.tag, value, ErrLost)
+	}
+	return pending, err
+}
+
+// writeIndexes writes the index of every compartment that changed, beside the one in
+// force, and returns the table with them.
+func (v *Vault) writeIndexes(ctx context.Context, next *table) (*table, error) {
+	next = next.with(next.gen)
+	next.fresh = next.tag
+	for i := range next.entries {
+		e := &next.entries[i]
+		c := v.cells[e.id]
+		if e.erasing() || c.index.broken() != nil {
+			continue
+		}
+		if err := v.scan(ctx, c); err != nil {
+			return nil, err
+		}
+		if err := v.takeAway(ctx, c); err != nil {
+			return nil, err
+		}
+		if !c.index.changed() && !v.accepting {
+			continue
+		}
+		raw, err := c.sealIndex(e.index + 1)
+		if err == nil {
+			err = v.medium().Put(ctx, e.id.indexName(e.index+1), raw)
+		}
+		if err != nil {
+			return nil, err
+		}
+		e.index, e.digest = e.index+1, sha256.Sum256(raw)
+	}
+	return next, nil
+}
+
+// clean removes the marks of what is no longer in any index. What stays is removed by the
+// next anchor, and means nothing.
+func (v *Vault) clean(ctx context.Context) {
+	if v.live.fresh != v.live.tag {
+		return
+	}
+	for _, e := range v.live.entries {
+		_ = durable.RemoveAll(ctx, v.medium(), indexTop+e.id.String())
+	}
+}

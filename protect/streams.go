@@ -1,0 +1,98 @@
+package protect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+)
+
+// RemoveStream removes a stream, as [Compartment.Delete] does a value. Who reads it goes
+// on, or gets an error.
+func (c *Compartment) RemoveStream(ctx context.Context, name string) error {
+	_, done, err := c.change(ctx, name)
+	if err == nil {
+		defer done()
+		c.c.write.Lock()
+		defer c.c.write.Unlock()
+		path := c.c.path(kindStream, name)
+		err = c.take(ctx, path, func() error { return c.v.dir.RemoveFile(ctx, path) })
+	}
+	if err != nil {
+		return fmt.Errorf("protect: remove stream %s: %w", name, err)
+	}
+	c.v.stats.deletes.Add(1)
+	return nil
+}
+
+// Streams returns the names of the streams that begin with prefix, sorted. As in
+// [Compartment.List] one whose name cannot be read is left out.
+func (c *Compartment) Streams(ctx context.Context, prefix string) ([]string, error) {
+	_, done, err := c.use(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("protect: list streams %s: %w", prefix, err)
+	}
+	defer done()
+	names, err := c.streams(ctx, prefix)
+	if err != nil {
+		return nil, fmt.Errorf("protect: list streams %s: %w", prefix, err)
+	}
+	return names, nil
+}
+
+func (c *Compartment) streams(ctx context.Context, prefix string) (names []string, err error) {
+	if c.c.class == ClassFloor {
+		return nil, nil
+	}
+	paths, err := c.v.dir.Files(ctx, c.c.id.path(""))
+	for _, path := range paths {
+		name, err := c.streamName(ctx, path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist): // removed meanwhile
+		case isUnreadable(err):
+			c.v.stats.refused.Add(1)
+		case err != nil:
+			return nil, err
+		case strings.HasPrefix(name, prefix):
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names, err
+}
+
+func (c *Compartment) streamName(ctx context.Context, path string) (string, error) {
+	file, o, err := c.streamHead(ctx, path)
+	if file != nil {
+		defer file.Close()
+	}
+	if err != nil {
+		return "", err
+	}
+	name, err := c.c.openName(o)
+	if err == nil && c.c.path(kindStream, name) != path {
+		err = fmt.Errorf("stream of another name: %w", ErrForeign)
+	}
+	if err == nil {
+		err = c.c.judge(path, o.version)
+	}
+	return name, err
+}
+
+// streamVersion returns the version of the stream at path, which is authentic.
+func (c *Compartment) streamVersion(ctx context.Context, path string) (uint64, error) {
+	file, o, err := c.streamHead(ctx, path)
+	if file != nil {
+		defer file.Close()
+	}
+	var name string
+	if err == nil {
+		name, err = c.c.openName(o)
+	}
+	if err == nil && c.c.path(kindStream, name) != path {
+		err = fmt.Errorf("stream of another name: %w", ErrForeign)
+	}
+	return o.version, err
+}
