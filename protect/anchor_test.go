@@ -265,6 +265,7 @@ func TestTooManyFiles(t *testing.T) {
 	_, err := c.CreateStream(ctx, "b")
 	require.ErrorIs(t, err, durable.ErrFull)
 	require.NoError(t, v.Anchor(ctx))
+	require.NoError(t, c.Put(ctx, "a", []byte("anew")))
 	require.NoError(t, c.Delete(ctx, "a"))
 	require.NoError(t, c.Put(ctx, "b", nil))
 	v, err = open(ctx, m, token, few())

@@ -63,7 +63,7 @@ func (x *index) expect(file string) (uint64, error) {
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if n := len(x.versions) + len(x.pending); n >= x.most {
+	if n := len(x.versions) + len(x.pending); n >= x.most && x.versions[file] == 0 {
 		return 0, fmt.Errorf("%d values and streams in the compartment: %w", n, durable.ErrFull)
 	}
 	x.pending[file] = version

@@ -44,7 +44,10 @@ const (
 
 // MaxFiles is the most values and streams in one compartment, over a key store that
 // counts: more would not fit into an index.
-const MaxFiles = (durable.MaxValue - indexHead - aeadOverhead) / indexEntry
+const MaxFiles = 40_000
+
+// maxIndex is what an index has room for: those, and what may be there instead of some.
+const maxIndex = (durable.MaxValue - indexHead - aeadOverhead) / indexEntry
 
 func (i id) indexName(number uint64) string {
 	return fmt.Sprintf("%s%s.%d", indexTop, i, number%2)
@@ -60,8 +63,8 @@ func (c *cell) indexData(label string, more []byte) []byte {
 // sealIndex makes the file of the index with a number.
 func (c *cell) sealIndex(number uint64) ([]byte, error) {
 	plain := c.index.encode()
-	if n := (len(plain) - indexHead) / indexEntry; n > MaxFiles {
-		return nil, fmt.Errorf("%d files in a compartment, at most %d: %w", n, MaxFiles, durable.ErrFull)
+	if n := (len(plain) - indexHead) / indexEntry; n > maxIndex {
+		return nil, fmt.Errorf("%d files in a compartment, at most %d: %w", n, maxIndex, durable.ErrFull)
 	}
 	data := c.indexData(labelIndex, binary.BigEndian.AppendUint64(nil, number))
 	return c.indexes.Seal(nil, nil, plain, data), nil
