@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path"
-	"slices"
 	"strings"
 )
 
@@ -184,86 +182,4 @@ func (d *Dir) abandon(dir string) error {
 		}
 	}
 	return nil
-}
-
-// FileReader reads one file, as it was when it was opened. It may be used concurrently.
-type FileReader struct {
-	file File
-	size int64
-}
-
-// OpenFile opens the file called name. One that is missing is an error that is
-// [fs.ErrNotExist]. When the file is replaced or removed meanwhile, reads go on, or give
-// an error; they never give other bytes.
-func (d *Dir) OpenFile(ctx context.Context, name string) (*FileReader, error) {
-	err := d.admit(ctx, name, nil)
-	var f File
-	var size int64
-	if err == nil {
-		f, size, err = d.openSized(name + fileSuffix)
-		if cerr := d.certain(path.Dir(name)); cerr != nil {
-			err = cerr
-		}
-	}
-	if err != nil {
-		if f != nil {
-			f.Close()
-		}
-		return nil, fmt.Errorf("durable: open file %s: %w", name, err)
-	}
-	return &FileReader{f, size}, nil
-}
-
-func (d *Dir) openSized(name string) (File, int64, error) {
-	if !d.isDir(path.Dir(name)) {
-		return nil, 0, fs.ErrNotExist
-	}
-	f, err := d.fsys.Open(name, ReadOnly)
-	if err != nil {
-		return nil, 0, err
-	}
-	if s, ok := f.(interface{ Stat() (fs.FileInfo, error) }); ok {
-		info, err := s.Stat()
-		if err != nil {
-			return f, 0, err
-		}
-		return f, info.Size(), nil
-	}
-	infos, err := d.fsys.List(path.Dir(name))
-	if err != nil {
-		return f, 0, err
-	}
-	i := slices.IndexFunc(infos, func(in Info) bool { return in.Name == path.Base(name) })
-	if i < 0 {
-		return f, 0, fs.ErrNotExist // removed meanwhile
-	}
-	return f, infos[i].Size, nil
-}
-
-// Size returns how many bytes the file has.
-func (r *FileReader) Size() int64 { return r.size }
-
-// ReadAt implements [io.ReaderAt].
-func (r *FileReader) ReadAt(p []byte, off int64) (int, error) {
-	n, err := r.file.ReadAt(p, off)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return n, fmt.Errorf("durable: read file: %w", err)
-	}
-	return n, err
-}
-
-// Close closes the file.
-func (r *FileReader) Close() error { return r.file.Close() }
-
-// RemoveFile removes the file called name, as Delete does a value.
-func (d *Dir) RemoveFile(ctx context.Context, name string) error {
-	return d.change(ctx, "remove file", name, nil, func() error { return d.delete(name + fileSuffix) })
-}
-
-// Files returns the names of the files that begin with prefix, sorted.
-func (d *Dir) Files(ctx context.Context, prefix string) ([]string, error) {
-	if err := d.admit(ctx, "", nil); err != nil {
-		return nil, fmt.Errorf("durable: list files %s: %w", prefix, err)
-	}
-	return d.list(prefix, fileSuffix)
 }

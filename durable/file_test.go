@@ -69,7 +69,7 @@ func fileOps() []powercut.Op {
 		return errors.Join(write(ctx, d, "a/film", "the old film"), d.Put(ctx, "a/film", []byte("a value")))
 	})
 	return []powercut.Op{{
-		Name: "durable.file", Methods: []string{"Dir.CreateFile", "FileWriter.Write", "FileWriter.Commit"},
+		Name: "durable.file", Methods: []string{"Dir.CreateFile", "FileWriter.Write", "FileWriter.Sync", "FileWriter.Commit"},
 		Do:    do(func(ctx context.Context, d *durable.Dir) error { return write(ctx, d, "a/b/film", "a new film") }),
 		State: filed,
 		Legal: onlyMore,
@@ -229,4 +229,26 @@ func TestFileOnFullMedium(t *testing.T) {
 		require.Equal(t, "old", content)
 	}
 	require.NoError(t, write(ctx, d, "film", "another"))
+}
+
+// Usage counts values and files, whole and half, and neither logs nor reserves.
+func TestUsage(t *testing.T) {
+	ctx := t.Context()
+	d, err := durable.OpenFS(powercut.New().FS(), nil)
+	require.NoError(t, err)
+	require.NoError(t, d.Put(ctx, "a/b/value", make([]byte, 1000)))
+	require.NoError(t, write(ctx, d, "a/film", string(make([]byte, 2000))))
+	w, err := d.CreateFile(ctx, "a/another")
+	require.NoError(t, err)
+	_, err = w.Write(make([]byte, 300))
+	require.NoError(t, err)
+	require.NoError(t, d.Reserve(ctx, "a/journal", 5000))
+	require.NoError(t, d.Put(ctx, "c", make([]byte, 1000)))
+	n, err := d.Usage(ctx, "a/")
+	require.NoError(t, err)
+	assert.Equal(t, int64(1000+12+2000+300), n)
+	n, err = d.Usage(ctx, "nothing/")
+	require.NoError(t, err)
+	assert.Zero(t, n)
+	require.NoError(t, w.Abort())
 }

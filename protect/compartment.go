@@ -109,7 +109,10 @@ func (c *Compartment) Put(ctx context.Context, name string, value []byte) error 
 	c.c.write.Lock()
 	defer c.c.write.Unlock()
 	path := c.c.path(kindObject, name)
-	version, err := c.nextVersion(ctx, s, path)
+	version, old, err := c.nextVersion(ctx, s, path)
+	if err == nil {
+		err = c.grow(ctx, int64(storedSize(len(value))-old))
+	}
 	if err == nil {
 		version, err = c.c.expect(path, version)
 	}
@@ -117,6 +120,7 @@ func (c *Compartment) Put(ctx context.Context, name string, value []byte) error 
 		err = s.Put(ctx, path, c.c.sealObject(name, version, value))
 	}
 	if err != nil {
+		c.shrunk() // it may not be there
 		return fmt.Errorf("protect: put %s: %w", name, err)
 	}
 	c.c.keep(path, version)
@@ -125,27 +129,27 @@ func (c *Compartment) Put(ctx context.Context, name string, value []byte) error 
 	return nil
 }
 
-// nextVersion is one above that of the stored object. A damaged one counts for
-// nothing: putting the value again repairs it.
-func (c *Compartment) nextVersion(ctx context.Context, s durable.Store, path string) (uint64, error) {
+// nextVersion is one above that of the stored object, which has size bytes. A damaged one
+// counts for nothing: putting the value again repairs it.
+func (c *Compartment) nextVersion(ctx context.Context, s durable.Store, path string) (version uint64, size int, err error) {
 	raw, err := s.Get(ctx, path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, durable.ErrCorrupt):
-		return 1, nil
+		return 1, 0, nil
 	case err != nil:
-		return 0, err
+		return 0, 0, err
 	}
 	o, err := parseObject(raw)
 	if errors.Is(err, durable.ErrFormat) {
-		return 0, err
+		return 0, 0, err
 	}
 	if err == nil {
 		_, err = c.c.openName(o)
 	}
 	if err != nil || o.version == math.MaxUint64 {
-		return 1, nil
+		return 1, len(raw), nil
 	}
-	return o.version + 1, nil
+	return o.version + 1, len(raw), nil
 }
 
 // Delete implements [durable.Store]. It is removal, not erasure: the key of the
@@ -173,9 +177,8 @@ func (c *Compartment) Reserve(ctx context.Context, name string, size int) error 
 		if size > MaxObject {
 			err = fmt.Errorf("%d bytes, at most %d: %w", size, MaxObject, fs.ErrInvalid)
 		} else {
-			stored := objectHeader + maxNameBox + size + (size/segmentSize+1)*aeadOverhead
 			c.c.known.use(name)
-			err = durable.Reserve(ctx, s, c.c.path(kindObject, name), stored)
+			err = durable.Reserve(ctx, s, c.c.path(kindObject, name), storedSize(size))
 		}
 	}
 	if err != nil {

@@ -91,6 +91,7 @@ func (c *cell) keep(at string, version uint64) {
 
 // take removes what is at path by remove, so that it is not missed. Under cell.write.
 func (c *Compartment) take(ctx context.Context, at string, remove func() error) error {
+	defer c.shrunk()
 	x, file := c.c.index, path.Base(at)
 	if x == nil {
 		return remove()

@@ -11,7 +11,7 @@
 // other bytes; it hides no other value. What is too large for a value is a stream
 // ([Compartment.CreateStream]), of which every byte that is read is authentic. Erasing a compartment destroys its key. Over a KeyStore whose
 // [Revoker] reaches copies, that closes every image of the disk ever taken, in time
-// that does not depend on the size of the data.
+// that does not depend on the size of the data. Options.Quotas bound what a class takes.
 //
 // # Keys
 //

@@ -138,6 +138,9 @@ func (v *Vault) eraseMatching(ctx context.Context, match func(entry) bool) error
 		}
 	}
 	v.stats.erasures.Add(int64(len(ids)))
+	for _, q := range v.quotas {
+		q.shrunk()
+	}
 	v.sweep(ctx)
 	return nil
 }

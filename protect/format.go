@@ -80,6 +80,11 @@ const (
 	recordContext = 1 + idSize
 )
 
+// storedSize is how many bytes a value of size has when it is stored, at most.
+func storedSize(size int) int {
+	return objectHeader + maxNameBox + size + (size/segmentSize+1)*aeadOverhead
+}
+
 // MaxObject is the most bytes of a value in a [Compartment]: somewhat less than
 // [durable.MaxValue], since it is stored sealed.
 const MaxObject = durable.MaxValue - objectSlack

@@ -49,6 +49,9 @@ func (c *Compartment) createStream(ctx context.Context, name string) (*StreamWri
 	if err != nil {
 		return nil, err
 	}
+	if err := c.grow(ctx, int64(storedSize(0))); err != nil {
+		return nil, errors.Join(err, file.Abort())
+	}
 	if version, err = c.c.expect(path, version); err != nil {
 		return nil, errors.Join(err, file.Abort())
 	}
@@ -166,6 +169,9 @@ func (w *StreamWriter) seal(plain []byte, last bool) error {
 	}
 	w.sealed = w.aead.Seal(w.sealed[:0], nil, plain, segmentData(w.head, w.position, last))
 	w.position++
+	if err := w.c.grow(context.Background(), int64(len(w.sealed))); err != nil {
+		return w.failed("write", err)
+	}
 	if _, err := w.file.Write(w.sealed); err != nil {
 		return w.failed("write", err)
 	}
@@ -207,12 +213,14 @@ func (w *StreamWriter) Close() error {
 		return w.failed("close", err)
 	}
 	w.c.c.keep(w.path, w.version)
+	w.c.shrunk() // what was there before is gone
 	w.c.v.stats.puts.Add(1)
 	return nil
 }
 
 func (w *StreamWriter) abort() error {
 	err := w.file.Abort()
+	w.c.shrunk()
 	if x := w.c.c.index; x != nil && err == nil {
 		x.unwritten(path.Base(w.path))
 	}

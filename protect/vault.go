@@ -24,6 +24,11 @@ type Options struct {
 	// Presence lets Provision start afresh on a device that shows an earlier life
 	// whose state is lost. It is asked then and only then; nil refuses.
 	Presence access.Presence
+	// Quotas are the most bytes on the medium for the values and streams of a class, over
+	// all its compartments: user data cannot take the room of settings. More gives an
+	// error that is [durable.ErrFull], and nothing is stored. Logs have limits of their
+	// own; [ClassFloor] has no quota.
+	Quotas map[Class]int64
 
 	protocol protocol // a seam of the tests
 }
@@ -39,7 +44,7 @@ func (o *Options) orDefaults() (Options, error) {
 	if out.MaxCompartments < 8 || out.MaxCompartments > 1024 {
 		return out, fmt.Errorf("%d compartments, want 8 to 1024: %w", out.MaxCompartments, fs.ErrInvalid)
 	}
-	return out, nil
+	return out, checkQuotas(out.Quotas)
 }
 
 // Vault keeps a device's data sealed in a [durable.Dir], under keys that a
@@ -60,6 +65,7 @@ type Vault struct {
 	guard  atomic.Pointer[access.Authorizer]
 	queue  queue
 	stats  counters
+	quotas map[Class]*quota
 	burned atomic.Bool // the first change of this start was prepared for
 
 	mu        sync.RWMutex // held for reading through every use of a compartment
@@ -92,6 +98,10 @@ func newVault(dir *durable.Dir, keys KeyStore, opts *Options) (*Vault, error) {
 			info.Name, info.MaxSecret, keySize, fs.ErrInvalid)
 	}
 	v := &Vault{dir: dir, keys: keys, info: info, opts: o, cells: map[id]*cell{}}
+	v.quotas = map[Class]*quota{}
+	for class, most := range o.Quotas {
+		v.quotas[class] = &quota{most: most, used: most, stale: true} // measured when it matters
+	}
 	if rev, ok := RevokerOf(keys); ok {
 		v.rev = rev
 	}

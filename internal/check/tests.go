@@ -15,7 +15,7 @@ var exhaustive = "^(" + exhaustiveNames + ")$"
 
 var exhaustiveNames = strings.Join([]string{
 	"TestPowerCut.*", "Test.*Every(Flipped)?(Byte|Bit).*", "TestForged(Journal|Bits)", "TestDamaged(Queue|OrMissingState).*",
-	"TestKill", "TestLife.*", "TestMemoryBound", "TestErasureProtocols", "TestFloorsDoNotAddUp", "TestInterlock",
+	"TestKill", "TestLife.*", "TestMemoryBound", "TestErasureProtocols", "TestRollbackModel", "TestFloorsDoNotAddUp", "TestInterlock",
 }, "|")
 
 func test(ctx context.Context) error {
