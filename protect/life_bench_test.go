@@ -1,0 +1,71 @@
+package protect_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/iot-device-baseline/baseline/backends/softkeys"
+	"github.com/iot-device-baseline/baseline/durable"
+	"github.com/iot-device-baseline/baseline/durable/powercut"
+	"github.com/iot-device-baseline/baseline/protect"
+)
+
+// BenchmarkOpenVault opens a vault with 10,000 values, over keys in software and over a
+// token that counts. The budget is 100 ms with software keys.
+func BenchmarkOpenVault(b *testing.B) {
+	for name, store := range map[string]keyStore{"softkeys": software, "token": token} {
+		b.Run(name, func(b *testing.B) {
+			m := powercut.New()
+			v, err := provision(b.Context(), m, store, nil)
+			require.NoError(b, err)
+			c, err := v.Compartment(b.Context(), protect.ClassApplication)
+			require.NoError(b, err)
+			for i := range 10_000 {
+				require.NoError(b, c.Put(b.Context(), fmt.Sprintf("value/%d", i), []byte("x")))
+			}
+			m.Settle()
+			for b.Loop() {
+				v, err := open(b.Context(), m, store, nil)
+				require.NoError(b, err)
+				require.NoError(b, v.Close())
+			}
+		})
+	}
+}
+
+// BenchmarkErase erases a person who has so much data. The budget is that the times are
+// within 1.5 times of each other.
+func BenchmarkErase(b *testing.B) {
+	for _, size := range []int{1 << 20, 1 << 30} {
+		b.Run(fmt.Sprintf("%dMiB", size>>20), func(b *testing.B) {
+			ctx := somebody(b.Context())
+			dir, err := durable.OpenDir(b.TempDir(), nil)
+			require.NoError(b, err)
+			defer dir.Close()
+			keys, err := softkeys.Open(ctx, dir, nil)
+			require.NoError(b, err)
+			v, err := protect.Provision(ctx, dir, keys, nil)
+			require.NoError(b, err)
+			v.Guard(allow{})
+			part := make([]byte, 1<<20)
+			for n := 0; b.Loop(); n++ {
+				b.StopTimer()
+				who := fmt.Sprintf("person-%d", n)
+				c, err := v.Subject(ctx, who)
+				require.NoError(b, err)
+				w, err := c.CreateStream(ctx, "film")
+				require.NoError(b, err)
+				for range size / len(part) {
+					_, err := w.Write(part)
+					require.NoError(b, err)
+				}
+				require.NoError(b, w.Close())
+				b.StartTimer()
+				_, err = v.Erase(ctx, who)
+				require.NoError(b, err)
+			}
+		})
+	}
+}
