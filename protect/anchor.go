@@ -36,15 +36,21 @@ func (v *Vault) Anchor(ctx context.Context) error {
 // AnchorEvery is how often [Vault.Run] anchors changes, at most.
 const AnchorEvery = 10 * time.Minute
 
-// Run anchors changes every 10 minutes, until ctx ends. What fails is tried again then;
+// Run anchors changes every 10 minutes, and removes what is left of erased compartments that
+// were large, until ctx ends. What fails is tried again then;
 // [Vault.Health] tells.
 func (v *Vault) Run(ctx context.Context) error {
 	ticker := time.NewTicker(AnchorEvery)
 	defer ticker.Stop()
+	v.running.Store(true)
+	defer v.running.Store(false)
 	for {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
+		case <-v.wake:
+			v.sweepAside(ctx)
+			continue
 		case <-ticker.C:
 		}
 		if v.count == nil || v.unanchored() == 0 {

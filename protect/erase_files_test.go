@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -62,4 +63,27 @@ func TestEraseGivesTheSpaceBack(t *testing.T) {
 			assert.LessOrEqual(t, len(withoutIndexes(m)), bob)
 		})
 	}
+}
+
+// A large compartment is erased at once, and its space given back by Run.
+func TestLargeCompartmentIsRemovedAside(t *testing.T) {
+	ctx := somebody(t.Context())
+	m, v := device(t, token, few())
+	running, stop := context.WithCancel(ctx)
+	done := make(chan error)
+	go func() { done <- v.Run(running) }()
+	c, err := v.Subject(ctx, "alice")
+	require.NoError(t, err)
+	require.NoError(t, record(ctx, c, "film", recording(5<<20), 1<<20))
+	prefix := prefixOf(v, "alice")
+	_, err = v.Erase(ctx, "alice")
+	require.NoError(t, err)
+	_, err = c.OpenStream(ctx, "film")
+	require.ErrorIs(t, err, protect.ErrMissing)
+	require.Eventually(t, func() bool { return v.Stats().FilesLeft == 0 }, time.Minute, time.Millisecond)
+	for name := range m.Files() {
+		assert.NotContains(t, name, prefix)
+	}
+	stop()
+	require.ErrorIs(t, <-done, context.Canceled)
 }

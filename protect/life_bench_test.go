@@ -1,8 +1,10 @@
 package protect_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -49,6 +51,9 @@ func BenchmarkErase(b *testing.B) {
 			v, err := protect.Provision(ctx, dir, keys, nil)
 			require.NoError(b, err)
 			v.Guard(allow{})
+			running, stop := context.WithCancel(ctx)
+			done := make(chan error)
+			go func() { done <- v.Run(running) }()
 			part := make([]byte, 1<<20)
 			for n := 0; b.Loop(); n++ {
 				b.StopTimer()
@@ -65,7 +70,12 @@ func BenchmarkErase(b *testing.B) {
 				b.StartTimer()
 				_, err = v.Erase(ctx, who)
 				require.NoError(b, err)
+				b.StopTimer()
+				require.Eventually(b, func() bool { return v.Stats().FilesLeft == 0 }, time.Minute, time.Millisecond)
+				b.StartTimer()
 			}
+			stop()
+			require.ErrorIs(b, <-done, context.Canceled)
 		})
 	}
 }

@@ -19,21 +19,21 @@ func (v *Vault) reserve(ctx context.Context) {
 	}
 }
 
+// sweepNow is how many bytes of an erased compartment are removed at once: a medium takes
+// its time to free more, for which nobody has to wait who wants a key destroyed.
+const sweepNow = 4 << 20
+
 // sweep gives back the space of compartments that are in no table any more. What it
-// leaves cannot be read, and tidy or the next Open tries again. Settled, under v.mu
-// or before the vault is shared.
+// leaves cannot be read; Run goes on, or tidy or the next Open tries again. Settled,
+// under v.mu or before the vault is shared.
 func (v *Vault) sweep(ctx context.Context) {
-	dirs, err := v.directories(ctx)
+	owned, lost, err := v.lost(ctx)
 	left := int64(0)
 	if err != nil {
 		left++
 	}
-	owned := map[string]bool{}
-	for _, e := range v.live.entries {
-		owned[e.id.String()] = true
-	}
-	for _, dir := range dirs {
-		if !owned[dir] && durable.RemoveAll(ctx, v.medium(), top+dir) != nil {
+	for _, dir := range lost {
+		if v.later(ctx, dir) || durable.RemoveAll(ctx, v.medium(), dir) != nil {
 			left++
 		}
 	}
@@ -43,6 +43,57 @@ func (v *Vault) sweep(ctx context.Context) {
 		}
 	}
 	v.stats.filesLeft.Store(left)
+}
+
+// lost returns the directories of compartments that are in no table. Under v.mu.
+func (v *Vault) lost(ctx context.Context) (owned map[string]bool, lost []string, err error) {
+	dirs, err := v.directories(ctx)
+	owned = map[string]bool{}
+	for _, e := range v.live.entries {
+		owned[e.id.String()] = true
+	}
+	for _, dir := range dirs {
+		if !owned[dir] {
+			lost = append(lost, top+dir)
+		}
+	}
+	return owned, lost, err
+}
+
+// later reports whether a directory is large and Run is there to remove it, which is told.
+func (v *Vault) later(ctx context.Context, dir string) bool {
+	if !v.running.Load() {
+		return false
+	}
+	if n, err := v.dir.Usage(ctx, dir+"/"); err != nil || n <= sweepNow {
+		return false
+	}
+	select {
+	case v.wake <- struct{}{}:
+	default: // it is awake
+	}
+	return true
+}
+
+// sweepAside removes what is large, while the vault is in use. The id of a compartment
+// never comes again.
+func (v *Vault) sweepAside(ctx context.Context) {
+	v.mu.RLock()
+	_, lost, err := v.lost(ctx)
+	s := v.medium()
+	closed := v.closed
+	v.mu.RUnlock()
+	if err != nil || closed {
+		return // it counts as left
+	}
+	for _, dir := range lost {
+		_ = durable.RemoveAll(ctx, s, dir) // likewise
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if !v.closed {
+		v.sweep(ctx)
+	}
 }
 
 // indexed returns the names below that of the indexes.

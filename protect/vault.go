@@ -62,11 +62,13 @@ type Vault struct {
 	opts  Options
 	hdr   header
 
-	guard  atomic.Pointer[access.Authorizer]
-	queue  queue
-	stats  counters
-	quotas map[Class]*quota
-	burned atomic.Bool // the first change of this start was prepared for
+	guard   atomic.Pointer[access.Authorizer]
+	queue   queue
+	stats   counters
+	quotas  map[Class]*quota
+	running atomic.Bool   // Run
+	wake    chan struct{} // it, to remove what was erased
+	burned  atomic.Bool   // the first change of this start was prepared for
 
 	mu        sync.RWMutex // held for reading through every use of a compartment
 	live      *table
@@ -97,7 +99,7 @@ func newVault(dir *durable.Dir, keys KeyStore, opts *Options) (*Vault, error) {
 		return nil, fmt.Errorf("key store %.64q with secrets of %d bytes, want a name of [a-z0-9-] and %d bytes: %w",
 			info.Name, info.MaxSecret, keySize, fs.ErrInvalid)
 	}
-	v := &Vault{dir: dir, keys: keys, info: info, opts: o, cells: map[id]*cell{}}
+	v := &Vault{dir: dir, keys: keys, info: info, opts: o, cells: map[id]*cell{}, wake: make(chan struct{}, 1)}
 	v.quotas = map[Class]*quota{}
 	for class, most := range o.Quotas {
 		v.quotas[class] = &quota{most: most, used: most, stale: true} // measured when it matters
