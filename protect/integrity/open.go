@@ -1,0 +1,225 @@
+package integrity
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/iot-device-baseline/baseline/internal/strictjson"
+	"github.com/iot-device-baseline/baseline/receipt"
+)
+
+// Expect says which manifest is believed. One of Keys and Verify must be given; with
+// both, both must agree.
+type Expect struct {
+	// Keys are the vendor's; Threshold of them, 1 if it is 0, must have signed. Kinds
+	// and sizes are those of package receipt.
+	Keys      []crypto.PublicKey
+	Threshold int
+	// Verify vouches for the manifest by other means, such as a target of TUF under the
+	// root chain that the device keeps, and gives an error for what it does not vouch
+	// for. Without Keys a manifest that nobody signed is then accepted.
+	// Start-up integrity must not hang on the time: Verify should ignore expiry.
+	Verify func(ctx context.Context, manifest []byte) error
+
+	Product   string // of which product; "" is any
+	Version   string // of which release, as the boot chain says that it runs; "" is any
+	MinNumber uint64 // the floor: a lower number is a finding
+}
+
+func (x *Expect) check() error {
+	switch n := len(x.Keys); {
+	case n == 0 && x.Verify == nil:
+		return invalid("expect", "no key and no Verify: nothing could be believed")
+	case n == 0 && x.Threshold != 0, n > 0 && (x.Threshold < 0 || x.Threshold > n):
+		return invalid("expect", fmt.Sprintf("threshold %d of %d keys", x.Threshold, n))
+	}
+	for _, key := range x.Keys {
+		if _, err := receipt.KeyID(key); err != nil {
+			return fmt.Errorf("integrity: expect: %w: %w", ErrInvalid, err)
+		}
+	}
+	return nil
+}
+
+// a manifest whose origin was verified.
+type manifest struct {
+	release Release
+	digest  string // of its lines
+	entries []entry
+	bytes   int64 // of all files
+}
+
+// open verifies a manifest and reads it: the signature first, of which everything else
+// is part. What is wrong with it comes as a finding; the error is that of ctx.
+func (x *Expect) open(ctx context.Context, data []byte) (*manifest, *Finding, error) {
+	if len(data) > MaxManifest {
+		return nil, manifestFinding(Unsigned, fmt.Sprintf("%d bytes, at most %d", len(data), MaxManifest)), nil
+	}
+	if x.Verify != nil {
+		err := x.Verify(ctx, data)
+		if ctx.Err() != nil {
+			return nil, nil, context.Cause(ctx)
+		}
+		if err != nil {
+			return nil, manifestFinding(Unsigned, err.Error()), nil
+		}
+	}
+	envelope, lines, found := bytes.Cut(data, []byte("\n"))
+	if !found {
+		return nil, manifestFinding(Unsigned, "no line end behind the envelope"), nil
+	}
+	st, err := x.statement(envelope)
+	if err != nil {
+		return nil, manifestFinding(Unsigned, err.Error()), nil
+	}
+	if st.PredicateType != PredicateType {
+		return nil, manifestFinding(Unsigned, "the signature is over something else than a manifest"), nil
+	}
+	m, h, rule := readHeader(st)
+	if rule != "" {
+		return nil, manifestFinding(Malformed, rule), nil
+	}
+	if sum := sha256.Sum256(lines); h.Bytes != int64(len(lines)) || m.digest != hex.EncodeToString(sum[:]) {
+		return nil, manifestFinding(Unsigned, "the lines are not those that were signed"), nil
+	}
+	if rule := m.read(ctx, lines, h.Entries); rule != "" {
+		if ctx.Err() != nil {
+			return nil, nil, context.Cause(ctx)
+		}
+		return nil, manifestFinding(Malformed, rule), nil
+	}
+	return m, nil, nil
+}
+
+func (x *Expect) statement(envelope []byte) (*receipt.Statement, error) {
+	if len(x.Keys) > 0 {
+		return receipt.VerifyThreshold(envelope, max(1, x.Threshold), x.Keys...)
+	}
+	in, err := receipt.Inspect(envelope) // Verify vouched for these bytes
+	if err != nil {
+		return nil, err
+	}
+	return in.Statement, nil
+}
+
+// readHeader reads the signed statement. A rule that is not "" was broken.
+func readHeader(st *receipt.Statement) (*manifest, *header, string) {
+	if len(st.Subject) != 1 || st.Subject[0].URI != "" || len(st.Subject[0].Digest) != 1 {
+		return nil, nil, "want one subject with a name and one digest"
+	}
+	digest := st.Subject[0].Digest["sha256"]
+	if len(digest) != 2*sha256.Size {
+		return nil, nil, "want a digest sha256"
+	}
+	var h header
+	if err := strictjson.Decode(st.Predicate, &h, strictjson.Limits{Bytes: receipt.MaxPayload, Depth: 2, Items: MaxExclude + 8}); err != nil {
+		return nil, nil, "predicate: " + err.Error()
+	}
+	m := &manifest{
+		release: Release{Product: st.Subject[0].Name, Version: h.Version, Number: h.Number, Exclude: h.Exclude},
+		digest:  digest,
+	}
+	if err := m.release.check(); err != nil {
+		return nil, nil, err.Error()
+	}
+	if h.Entries < 1 || h.Entries > MaxEntries {
+		return nil, nil, fmt.Sprintf("%d entries, want 1 to %d", h.Entries, MaxEntries)
+	}
+	return m, &h, ""
+}
+
+// read reads the lines. They are in the order of their paths, each once, and each in
+// the one form that WriteManifest gives it: a manifest that could be read in two ways
+// could be shown to two readers.
+func (m *manifest) read(ctx context.Context, lines []byte, want int) (rule string) {
+	if n := bytes.Count(lines, []byte("\n")); n != want {
+		return fmt.Sprintf("%d lines, and %d entries announced", n, want)
+	}
+	m.entries = make([]entry, 0, want)
+	var form []byte
+	for number := 1; len(lines) > 0; number++ {
+		if number%1024 == 0 && ctx.Err() != nil {
+			return "cancelled"
+		}
+		raw, rest, _ := bytes.Cut(lines, []byte("\n"))
+		e, err := readLine(raw)
+		if err != nil {
+			return fmt.Sprintf("line %d: %v", number, err)
+		}
+		if form = e.line(form[:0]); !bytes.Equal(form, lines[:min(len(lines), len(raw)+1)]) {
+			return fmt.Sprintf("line %d: not in canonical form", number)
+		}
+		if last := len(m.entries) - 1; last >= 0 && m.entries[last].path >= e.path {
+			return fmt.Sprintf("line %d: out of order, or twice", number)
+		}
+		if m.release.excludes(e.path) {
+			return fmt.Sprintf("line %d: excluded by a pattern", number)
+		}
+		m.entries, m.bytes, lines = append(m.entries, e), m.bytes+e.size, rest
+		if m.bytes < 0 || m.bytes > MaxNumber {
+			return fmt.Sprintf("line %d: sizes add up to more than 2^62", number)
+		}
+	}
+	return m.nested()
+}
+
+// nested refuses an entry that lies below another: neither a file nor a link has
+// anything below it.
+func (m *manifest) nested() string {
+	for _, e := range m.entries {
+		for dir := parent(e.path); dir != ""; dir = parent(dir) {
+			if _, ok := m.find(dir); ok {
+				return fmt.Sprintf("%.70q lies below what is no folder", e.path)
+			}
+		}
+	}
+	return ""
+}
+
+func parent(name string) string { return name[:max(0, strings.LastIndexByte(name, '/'))] }
+
+// find gives the index of the entry of a path.
+func (m *manifest) find(name string) (int, bool) {
+	return slices.BinarySearchFunc(m.entries, name, func(e entry, name string) int { return strings.Compare(e.path, name) })
+}
+
+func readLine(raw []byte) (e entry, err error) {
+	var l struct {
+		Path   string `json:"path"`
+		Size   int64  `json:"size"`
+		SHA256 string `json:"sha256"`
+		Mode   string `json:"mode"`
+		Target string `json:"target"`
+	}
+	// Each byte may have been escaped in six.
+	if err := strictjson.Decode(raw, &l, strictjson.Limits{Bytes: 12*MaxPath + 1024, Depth: 1, Items: 8}); err != nil {
+		return e, err
+	}
+	e.path, e.target, e.size = l.Path, l.Target, l.Size
+	if rule := checkPath(e.path); rule != "" {
+		return e, errors.New("path: " + rule)
+	}
+	if e.target != "" {
+		if rule := checkTarget(e.path, e.target); rule != "" {
+			return e, errors.New("target: " + rule)
+		}
+		return entry{path: e.path, target: e.target}, nil
+	}
+	if n, err := hex.Decode(e.sum[:], []byte(l.SHA256[:min(len(l.SHA256), 64)])); err != nil || n != len(e.sum) {
+		return e, errors.New("sha256: want 64 hexadecimal digits")
+	}
+	if e.size < 0 {
+		return e, errors.New("size: negative")
+	}
+	for _, c := range l.Mode {
+		e.mode |= letterMode(c)
+	}
+	return e, nil
+}
