@@ -37,7 +37,7 @@
 // Who can write to the medium while the device is off, or through a fault of a program
 // while it runs, but does not have the vendor's key; a worn medium; an older release put
 // back with its genuine manifest; a hostile manifest, which is bounded in size, number
-// and length, has one form only, and is refused with line and rule; a tree made to
+// and length, whose lines have one form only, and which is refused with line and rule; a tree made to
 // exhaust memory (folders are read in parts, findings are counted and the first are
 // kept), to lead out of itself (links are compared and never followed by the walk), or
 // to be hashed for ever (a file is read to its expected size and no further).

@@ -43,25 +43,26 @@ func TestUnsigned(t *testing.T) {
 		manifest []byte
 		expect   integrity.Expect
 	}{
-		"nothing":           {nil, expect()},
-		"no lines":          {envelope, expect()},
-		"lines alone":       {lines, expect()},
-		"other key":         {forge(t, lines, nil, key("somebody")), expect()},
-		"no signature":      {append(append(none, '\n'), lines...), expect()},
-		"signatures gone":   {removeSignatures(t, good), expect()},
-		"one of two":        {good, two},
-		"same twice":        {forge(t, lines, nil, key("vendor"), key("vendor")), two},
-		"two others":        {forge(t, lines, nil, key("x"), key("y")), expect()},
-		"payload type":      {replaced("application/vnd.in-toto+json", "application/vnd.in-toto+jsom"), expect()},
-		"other statement":   {forge(t, lines, func(_ map[string]any, st *receipt.Statement) { st.PredicateType = "https://example.com/x" }), expect()},
-		"other lines":       {replaced(file("a"), file("x")), expect()},
-		"line more":         {append(bytes.Clone(good), file("d")...), expect()},
-		"line less":         {good[:len(good)-len(file("b/c"))], expect()},
-		"lines of another":  {append(append(bytes.Clone(envelope), '\n'), write(t, software(), key("vendor"), release)...), expect()},
-		"other line end":    {replaced("\n", "\r\n"), expect()},
-		"digest of nothing": {forge(t, lines, func(_ map[string]any, st *receipt.Statement) { st.Subject[0].Digest["sha256"] = strings.Repeat("0", 64) }), expect()},
-		"too long":          {make([]byte, integrity.MaxManifest+1), expect()},
-		"length":            {forge(t, lines, func(p map[string]any, _ *receipt.Statement) { p["bytes"] = len(lines) + 1 }), expect()},
+		"nothing":          {nil, expect()},
+		"no lines":         {envelope, expect()},
+		"lines alone":      {lines, expect()},
+		"other key":        {forge(t, lines, nil, key("somebody")), expect()},
+		"no signature":     {append(append(none, '\n'), lines...), expect()},
+		"signatures gone":  {removeSignatures(t, good), expect()},
+		"one of two":       {good, two},
+		"same twice":       {forge(t, lines, nil, key("vendor"), key("vendor")), two},
+		"two others":       {forge(t, lines, nil, key("x"), key("y")), expect()},
+		"payload type":     {replaced("application/vnd.in-toto+json", "application/vnd.in-toto+jsom"), expect()},
+		"other statement":  {forge(t, lines, func(_ map[string]any, st *receipt.Statement) { st.PredicateType = "https://example.com/x" }), expect()},
+		"other lines":      {replaced(file("a"), file("x")), expect()},
+		"line more":        {append(bytes.Clone(good), file("d")...), expect()},
+		"line less":        {good[:len(good)-len(file("b/c"))], expect()},
+		"lines of another": {append(append(bytes.Clone(envelope), '\n'), write(t, software(), key("vendor"), release)...), expect()},
+		"digest of nothing": {forge(t, lines, func(_ map[string]any, st *receipt.Statement) {
+			st.Subject[0].Digest["sha256"] = strings.Repeat("0", 64)
+		}), expect()},
+		"too long": {make([]byte, integrity.MaxManifest+1), expect()},
+		"length":   {forge(t, lines, func(p map[string]any, _ *receipt.Statement) { p["bytes"] = len(lines) + 1 }), expect()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := check(t, empty(), c.manifest, c.expect)
@@ -202,9 +203,13 @@ func TestMalformedHeader(t *testing.T) {
 		"pattern out":    set("exclude", []string{"../*"}),
 		"patterns":       set("exclude", make([]string, integrity.MaxExclude+1)),
 		"long pattern":   set("exclude", []string{strings.Repeat("a", integrity.MaxPattern+1)}),
-		"product":        func(_ map[string]any, st *receipt.Statement) { st.Subject[0].Name = "gate\u00a0way" },
-		"two subjects":   func(_ map[string]any, st *receipt.Statement) { st.Subject = append(st.Subject, st.Subject[0]) },
-		"two digests":    func(_ map[string]any, st *receipt.Statement) { st.Subject[0].Digest["sha512"] = "00" },
+		"product": func(_ map[string]any, st *receipt.Statement) {
+			st.Subject[0].Name = strings.Repeat("x", integrity.MaxText+1)
+		},
+		"two subjects": func(_ map[string]any, st *receipt.Statement) { st.Subject = append(st.Subject, st.Subject[0]) },
+		"two digests": func(_ map[string]any, st *receipt.Statement) {
+			st.Subject[0].Digest["sha512"] = strings.Repeat("0", 128)
+		},
 		"other digest": func(_ map[string]any, st *receipt.Statement) {
 			st.Subject[0].Digest = map[string]string{"sha512": strings.Repeat("0", 128)}
 		},

@@ -173,10 +173,10 @@ func (m *manifest) read(ctx context.Context, lines []byte, want int) (rule strin
 // nested refuses an entry that lies below another: neither a file nor a link has
 // anything below it.
 func (m *manifest) nested() string {
-	for _, e := range m.entries {
+	for i, e := range m.entries {
 		for dir := parent(e.path); dir != ""; dir = parent(dir) {
 			if _, ok := m.find(dir); ok {
-				return fmt.Sprintf("%.70q lies below what is no folder", e.path)
+				return fmt.Sprintf("line %d: lies below what is no folder", i+1)
 			}
 		}
 	}
