@@ -142,14 +142,6 @@ func TestOnDisk(t *testing.T) {
 		err := integrity.WriteManifest(t.Context(), &strings.Builder{}, disk, key("vendor"), release)
 		require.ErrorIs(t, err, integrity.ErrInvalid)
 	})
-	t.Run("not readable", func(t *testing.T) {
-		if os.Geteuid() == 0 {
-			t.Skip("root reads everything: TestUnreadable has a file system that refuses")
-		}
-		dir, disk := onDisk(t, software())
-		require.NoError(t, os.Chmod(filepath.Join(dir, "bin/su"), 0))
-		assert.Equal(t, []string{"unreadable bin/su"}, found(check(t, disk, manifest, expect())))
-	})
 }
 
 // faulty fails at some names.

@@ -2,7 +2,6 @@ package integrity
 
 import (
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"path"
@@ -85,14 +84,12 @@ type entry struct {
 	target string
 	size   int64
 	sum    [32]byte
-	mode   fs.FileMode // of modeBits
+	mode   fs.FileMode // as plainMode leaves it
 }
 
-// modeBits are those of a file's mode that change what running it does. Who may run
-// it is up to the image: that anybody may is what counts.
-const modeBits = fs.ModeSetuid | fs.ModeSetgid | 0o111
-
-// plainMode keeps of a mode what a manifest tells.
+// plainMode keeps of a mode what changes the effect of running a file: whose rights it
+// then has, and whether it is run at all. By whom is up to the image: that anybody may
+// is what counts.
 func plainMode(m fs.FileMode) fs.FileMode {
 	out := m & (fs.ModeSetuid | fs.ModeSetgid)
 	if m&0o111 != 0 {
@@ -129,31 +126,6 @@ func describe(size int64, mode fs.FileMode) string {
 		s += ", mode " + l
 	}
 	return s
-}
-
-// line appends the one form that an entry has.
-func (e *entry) line(b []byte) []byte {
-	b = append(b, `{"path":`...)
-	b = appendText(b, e.path)
-	if e.target != "" {
-		b = append(b, `,"target":`...)
-		b = appendText(b, e.target)
-		return append(b, "}\n"...)
-	}
-	b = append(b, `,"size":`...)
-	b = strconv.AppendInt(b, e.size, 10)
-	b = append(b, `,"sha256":"`...)
-	b = hex.AppendEncode(b, e.sum[:])
-	b = append(b, '"')
-	if l := letters(e.mode); l != "" {
-		b = append(b, `,"mode":"`+l+`"`...)
-	}
-	return append(b, "}\n"...)
-}
-
-func appendText(b []byte, s string) []byte {
-	text, _ := json.Marshal(s) // a string has no error
-	return append(b, text...)
 }
 
 // checkPath says what is wrong with the path of an entry, or "".
@@ -195,18 +167,4 @@ func printable(s string) bool {
 
 func invalid(what, rule string) error {
 	return fmt.Errorf("integrity: %s: %w: %s", what, ErrInvalid, rule)
-}
-
-// letterMode is the mode of a letter. One that there is not is 0, so that the line is
-// not in its canonical form.
-func letterMode(c rune) fs.FileMode {
-	switch c {
-	case 'x':
-		return 0o111
-	case 'u':
-		return fs.ModeSetuid
-	case 'g':
-		return fs.ModeSetgid
-	}
-	return 0
 }

@@ -35,6 +35,31 @@ type device struct {
 	log  bytes.Buffer
 }
 
+// Open and ReadLink make the tree one that may be edited while it is checked.
+func (d *device) Open(name string) (fs.File, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.tree.Open(name)
+}
+
+func (d *device) ReadLink(name string) (string, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.tree.ReadLink(name)
+}
+
+func (d *device) Lstat(name string) (fs.FileInfo, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.tree.Lstat(name)
+}
+
+func (d *device) edit(change func(fstest.MapFS)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	change(d.tree)
+}
+
 func (d *device) Write(p []byte) (int, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -45,9 +70,11 @@ func (d *device) Write(p []byte) (int, error) {
 // keys are of the vocabulary.
 func (d *device) events() []string {
 	d.mu.Lock()
-	defer d.mu.Unlock()
+	lines := bytes.Clone(d.log.Bytes())
+	d.log.Reset()
+	d.mu.Unlock()
 	out := []string{}
-	for line := range bytes.Lines(d.log.Bytes()) {
+	for line := range bytes.Lines(lines) {
 		var r map[string]any
 		require.NoError(d.t, json.Unmarshal(line, &r))
 		out = append(out, r["msg"].(string))
@@ -56,7 +83,6 @@ func (d *device) events() []string {
 			assert.True(d.t, known, key)
 		}
 	}
-	d.log.Reset()
 	return out
 }
 
@@ -65,7 +91,7 @@ func monitor(t *testing.T, response integrity.Response) (*device, *integrity.Mon
 	t.Helper()
 	d := &device{t: t, tree: software()}
 	d.tree["own.manifest"] = &fstest.MapFile{Data: write(t, d.tree, key("vendor"), release)}
-	m, err := integrity.New(d.tree, integrity.ManifestFile(d.tree, "own.manifest"), expect(), &integrity.MonitorOptions{
+	m, err := integrity.New(d, integrity.ManifestFile(d, "own.manifest"), expect(), &integrity.MonitorOptions{
 		Options: integrity.Options{Steps: steps}, Interval: time.Hour, Policy: integrity.Policy{Response: response},
 		Situation: func(context.Context) integrity.Situation { return d.situation },
 		Respond: func(_ context.Context, dec integrity.Decision, r *integrity.Report) error {
@@ -188,7 +214,7 @@ func TestMonitorRun(t *testing.T) {
 		assert.Equal(t, []string{integrity.EventVerified}, d.events())
 		assert.Equal(t, 3, m.Report().Rounds)
 
-		alter(d.tree, "bin/agent")
+		d.edit(func(tree fstest.MapFS) { alter(tree, "bin/agent") })
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		require.ErrorIs(t, m.Health(ctx), integrity.ErrAltered)
@@ -216,7 +242,7 @@ func TestMonitorRunBefore(t *testing.T) {
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
 		assert.Equal(t, []string{"unsigned"}, found(m.Report()))
-		d.tree["own.manifest"] = own
+		d.edit(func(tree fstest.MapFS) { tree["own.manifest"] = own })
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
 		require.NoError(t, m.Health(ctx))

@@ -6,7 +6,6 @@ import (
 	"crypto"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -143,18 +142,18 @@ func (m *manifest) read(ctx context.Context, lines []byte, want int) (rule strin
 		return fmt.Sprintf("%d lines, and %d entries announced", n, want)
 	}
 	m.entries = make([]entry, 0, want)
-	var form []byte
+	var r reader
 	for number := 1; len(lines) > 0; number++ {
 		if number%1024 == 0 && ctx.Err() != nil {
 			return "cancelled"
 		}
-		raw, rest, _ := bytes.Cut(lines, []byte("\n"))
-		e, err := readLine(raw)
+		end := bytes.IndexByte(lines, '\n') + 1
+		if end == 0 {
+			return fmt.Sprintf("line %d: has no end", number)
+		}
+		e, err := r.line(lines[:end])
 		if err != nil {
 			return fmt.Sprintf("line %d: %v", number, err)
-		}
-		if form = e.line(form[:0]); !bytes.Equal(form, lines[:min(len(lines), len(raw)+1)]) {
-			return fmt.Sprintf("line %d: not in canonical form", number)
 		}
 		if last := len(m.entries) - 1; last >= 0 && m.entries[last].path >= e.path {
 			return fmt.Sprintf("line %d: out of order, or twice", number)
@@ -162,7 +161,7 @@ func (m *manifest) read(ctx context.Context, lines []byte, want int) (rule strin
 		if m.release.excludes(e.path) {
 			return fmt.Sprintf("line %d: excluded by a pattern", number)
 		}
-		m.entries, m.bytes, lines = append(m.entries, e), m.bytes+e.size, rest
+		m.entries, m.bytes, lines = append(m.entries, e), m.bytes+e.size, lines[end:]
 		if m.bytes < 0 || m.bytes > MaxNumber {
 			return fmt.Sprintf("line %d: sizes add up to more than 2^62", number)
 		}
@@ -188,38 +187,4 @@ func parent(name string) string { return name[:max(0, strings.LastIndexByte(name
 // find gives the index of the entry of a path.
 func (m *manifest) find(name string) (int, bool) {
 	return slices.BinarySearchFunc(m.entries, name, func(e entry, name string) int { return strings.Compare(e.path, name) })
-}
-
-func readLine(raw []byte) (e entry, err error) {
-	var l struct {
-		Path   string `json:"path"`
-		Size   int64  `json:"size"`
-		SHA256 string `json:"sha256"`
-		Mode   string `json:"mode"`
-		Target string `json:"target"`
-	}
-	// Each byte may have been escaped in six.
-	if err := strictjson.Decode(raw, &l, strictjson.Limits{Bytes: 12*MaxPath + 1024, Depth: 1, Items: 8}); err != nil {
-		return e, err
-	}
-	e.path, e.target, e.size = l.Path, l.Target, l.Size
-	if rule := checkPath(e.path); rule != "" {
-		return e, errors.New("path: " + rule)
-	}
-	if e.target != "" {
-		if rule := checkTarget(e.path, e.target); rule != "" {
-			return e, errors.New("target: " + rule)
-		}
-		return entry{path: e.path, target: e.target}, nil
-	}
-	if n, err := hex.Decode(e.sum[:], []byte(l.SHA256[:min(len(l.SHA256), 64)])); err != nil || n != len(e.sum) {
-		return e, errors.New("sha256: want 64 hexadecimal digits")
-	}
-	if e.size < 0 {
-		return e, errors.New("size: negative")
-	}
-	for _, c := range l.Mode {
-		e.mode |= letterMode(c)
-	}
-	return e, nil
 }

@@ -45,7 +45,7 @@ func WriteManifest(ctx context.Context, w io.Writer, fsys fs.FS, signer crypto.S
 	}
 	var lines []byte
 	for i := range entries {
-		lines = entries[i].line(lines)
+		lines = entries[i].appendLine(lines)
 	}
 	if len(lines)+receipt.MaxEnvelope > MaxManifest {
 		return invalid("write", fmt.Sprintf("more than %d bytes of manifest", MaxManifest))
