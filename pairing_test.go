@@ -16,6 +16,7 @@ import (
 	"github.com/iot-device-baseline/baseline/notify"
 	"github.com/iot-device-baseline/baseline/protect"
 	"github.com/iot-device-baseline/baseline/protect/eventlog"
+	"github.com/iot-device-baseline/baseline/protect/integrity"
 	"github.com/iot-device-baseline/baseline/reset"
 	"github.com/iot-device-baseline/baseline/update"
 )
@@ -33,8 +34,10 @@ var (
 	_ baseline.Part       = (*password.Store)(nil)
 	_ baseline.Part       = (*eventlog.Log)(nil)
 	_ baseline.Part       = (*gate.Gate)(nil)
+	_ baseline.Part       = (*integrity.Monitor)(nil)
 
 	_ baseline.Recoverer = (*update.Updater)(nil)
+	_ baseline.Recoverer = (*integrity.Monitor)(nil)
 	_ baseline.Resumer   = (*erase.Coordinator)(nil)
 	_ baseline.Resumer   = (*reset.Resetter)(nil)
 
@@ -46,11 +49,13 @@ var (
 	_ baseline.Checker = (*reset.Resetter)(nil)
 	_ baseline.Checker = (*update.Updater)(nil)
 	_ baseline.Checker = (*eventlog.Log)(nil)
+	_ baseline.Checker = (*integrity.Monitor)(nil)
 
 	_ baseline.Runner = (*notify.Center)(nil)
 	_ baseline.Runner = (*update.Updater)(nil)
 	_ baseline.Runner = (*reset.Resetter)(nil)
 	_ baseline.Runner = (*eventlog.Log)(nil)
+	_ baseline.Runner = (*integrity.Monitor)(nil)
 
 	_ config.Interlock = (*baseline.Interlock)(nil)
 	_ erase.Interlock  = (*baseline.Interlock)(nil)

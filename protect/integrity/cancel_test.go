@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/fstest"
@@ -172,3 +173,25 @@ type fullDisk struct{}
 var errFull = errors.New("no space left on device")
 
 func (fullDisk) Write([]byte) (int, error) { return 0, errFull }
+
+// TestConcurrent is for the race detector.
+func TestConcurrent(t *testing.T) {
+	tree := many()
+	c := checker(t, tree, tree)
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			for range 5 {
+				r, err := c.Step(context.Background())
+				if i == 0 {
+					r, err = c.Check(context.Background())
+				}
+				if assert.NoError(t, err) {
+					assert.True(t, r.Whole())
+					assert.True(t, c.Report().Whole())
+				}
+			}
+		})
+	}
+	wg.Wait()
+}

@@ -51,16 +51,16 @@ func Check(ctx context.Context, fsys fs.FS, manifest []byte, expect Expect, opts
 type scan struct {
 	m        *manifest
 	fsys     fs.FS
-	seen     []bool  // by entry: it is there, and of the kind that it should be
-	met      []bool  // by entry: something is there
-	stamps   []stamp // by entry, if they were asked for
-	closed   []string
+	seen     []bool          // by entry: it is there, and of the kind that it should be
+	met      []bool          // by entry: something is there
+	stamps   []stamp         // by entry, if they were asked for
+	closed   map[string]bool // folders that cannot be read and have entries below them
 	findings collector
 }
 
 // look walks the tree. With stamps it asks each file for its size and time.
 func (m *manifest) look(ctx context.Context, fsys fs.FS, limit int, stamps bool) (*scan, error) {
-	s := &scan{m: m, fsys: fsys, findings: collector{limit: limit}, seen: make([]bool, len(m.entries)), met: make([]bool, len(m.entries))}
+	s := &scan{m: m, fsys: fsys, findings: collector{limit: limit}, closed: map[string]bool{}, seen: make([]bool, len(m.entries)), met: make([]bool, len(m.entries))}
 	if stamps {
 		s.stamps = make([]stamp, len(m.entries))
 	}
@@ -130,7 +130,7 @@ func (s *scan) broken(name string, err error) error {
 	s.findings.add(Finding{Unreadable, shown(name), "folder", cause(err)})
 	i, _ := s.m.find(name + "/")
 	if name == "." || i < len(s.m.entries) && strings.HasPrefix(s.m.entries[i].path, name+"/") {
-		s.closed = append(s.closed, name) // at most as many as the manifest has folders
+		s.closed[name] = true
 	}
 	return nil
 }
@@ -138,11 +138,13 @@ func (s *scan) broken(name string, err error) error {
 // absent says of an entry that was not met that it is missing; or, below a folder that
 // cannot be read, that nobody knows.
 func (s *scan) absent(e *entry) {
-	for _, dir := range s.closed {
-		if dir == "." || strings.HasPrefix(e.path, dir+"/") {
-			s.findings.add(Finding{Unreadable, e.path, e.words(), "in a folder that cannot be read"})
-			return
-		}
+	unknown := s.closed["."]
+	for dir := parent(e.path); dir != "" && !unknown; dir = parent(dir) {
+		unknown = s.closed[dir]
+	}
+	if unknown {
+		s.findings.add(Finding{Unreadable, e.path, e.words(), "in a folder that cannot be read"})
+		return
 	}
 	s.findings.add(Finding{Missing, e.path, e.words(), ""})
 }

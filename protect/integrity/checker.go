@@ -114,7 +114,7 @@ func (c *Checker) share(ctx context.Context) (*Report, error) {
 // the middle, and the step is done again from there.
 func (c *Checker) turns(hash func(int) (int64, error)) error {
 	all := c.m.bytes + overhead*int64(len(c.m.entries))
-	upTo := all / int64(c.opts.Steps) * int64(c.step+1)
+	upTo := int64(float64(all) * float64(c.step+1) / float64(c.opts.Steps)) // the last step ends it whatever was rounded
 	last := c.step+1 >= c.opts.Steps
 	for c.next < len(c.m.entries) && (last || c.done < upTo) {
 		if _, err := hash(c.next); err != nil {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/fstest"
@@ -78,6 +77,27 @@ func TestRound(t *testing.T) {
 		require.Equal(t, first.Bytes, size)
 	}
 	require.Equal(t, 4, c.Report().Rounds)
+}
+
+// TestSmallShares: where there are more steps than a round has work for, no step is left
+// with the rest.
+func TestSmallShares(t *testing.T) {
+	tree := fstest.MapFS{}
+	for i := range 5 {
+		tree[fmt.Sprint(i)] = &fstest.MapFile{}
+	}
+	c, err := integrity.NewChecker(tree, write(t, tree, key("vendor"), release), expect(), &integrity.Options{Steps: 2000})
+	require.NoError(t, err)
+	step(t, c)
+	files := 0
+	for range 2000 {
+		r, err := c.Step(t.Context())
+		require.NoError(t, err)
+		require.LessOrEqual(t, r.Hashed, 1)
+		files += r.Hashed
+	}
+	require.Equal(t, 5, files)
+	require.Equal(t, 2, c.Report().Rounds)
 }
 
 // TestTimeIsNotTrusted: each file in turn is changed without a trace in size and time,
@@ -261,26 +281,4 @@ func TestOlderStays(t *testing.T) {
 	for range 3 {
 		require.Equal(t, []string{"older"}, found(step(t, c)))
 	}
-}
-
-// TestConcurrent is for the race detector.
-func TestConcurrent(t *testing.T) {
-	tree := many()
-	c := checker(t, tree, tree)
-	var wg sync.WaitGroup
-	for i := range 8 {
-		wg.Go(func() {
-			for range 5 {
-				r, err := c.Step(context.Background())
-				if i == 0 {
-					r, err = c.Check(context.Background())
-				}
-				if assert.NoError(t, err) {
-					assert.True(t, r.Whole())
-					assert.True(t, c.Report().Whole())
-				}
-			}
-		})
-	}
-	wg.Wait()
 }

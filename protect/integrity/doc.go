@@ -64,7 +64,7 @@
 // carries nothing out. [Monitor] is the part that checks, decides, logs and calls who
 // does.
 //
-// Everything may be used concurrently. A check uses all cores, a buffer of 64 KiB for
+// Everything may be used concurrently. A check uses all cores, a buffer of 256 KiB for
 // each, about 200 bytes for each entry beside the manifest, and no more for large files.
 // Nothing is written to a medium, so that a power cut finds nothing to harm.
 //

@@ -14,9 +14,9 @@ import (
 	"time"
 )
 
-// bufferSize fits the cache next to a small core: a larger buffer is read from the
-// memory twice.
-const bufferSize = 64 << 10
+// bufferSize is where system calls cease to cost (BenchmarkCheck: ratio 0.87 with 16 KiB,
+// 0.88 with 64, 0.91 with 128, 0.93 with 256).
+const bufferSize = 256 << 10
 
 // A stamp is what a file was like when it was last hashed. It is a reason to hash a
 // file sooner, and never one not to hash it.

@@ -63,16 +63,12 @@ func (r *Release) check() error {
 	return nil
 }
 
-// excludes reports whether name or a folder above it matches a pattern.
-func (r *Release) excludes(name string) bool {
+// matches reports whether a pattern matches the path itself. Who walks down a tree does
+// not come to what lies below such a path.
+func (r *Release) matches(name string) bool {
 	for _, p := range r.Exclude {
-		for end := range len(name) + 1 {
-			if end < len(name) && name[end] != '/' {
-				continue
-			}
-			if ok, _ := path.Match(p, name[:end]); ok {
-				return true
-			}
+		if ok, _ := path.Match(p, name); ok {
+			return true
 		}
 	}
 	return false

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 )
@@ -18,7 +19,8 @@ type MonitorOptions struct {
 	// 24 h, at least a second for each of Options.Steps.
 	Interval time.Duration
 	Policy   Policy // default [FailSafe]
-	// Situation tells what a decision depends on; by default the zero Situation.
+	// Situation tells what a decision depends on; by default the zero Situation. It is
+	// asked at each check and step whose report is not whole, and may check the other slot.
 	Situation func(ctx context.Context) Situation
 	// Respond carries out a decision, whose Now may be the start of something that goes
 	// on, such as a restart. It is called once for each new set of findings or decision,
@@ -38,13 +40,13 @@ type Monitor struct {
 	expect   Expect
 	opts     MonitorOptions
 
-	turn chan struct{} // held by who checks and responds
+	turn    chan struct{} // held by who checks and responds: it guards what follows
+	checker *Checker      // nil while there is no manifest
+	told    string        // what was responded to last
 
-	mu      sync.Mutex
-	checker *Checker
-	report  *Report
-	told    string // what was responded to last
-	failed  error  // of Respond
+	mu     sync.Mutex
+	report *Report
+	failed error // of Respond
 }
 
 // New returns the Monitor of the tree fsys, best of an [os.Root], whose manifest is read
@@ -56,6 +58,7 @@ func New(fsys fs.FS, manifest func(ctx context.Context) ([]byte, error), expect 
 	if _, err := NewChecker(fsys, nil, expect, nil); err != nil {
 		return nil, err
 	}
+	expect.Keys = slices.Clone(expect.Keys)
 	m := &Monitor{fsys: fsys, manifest: manifest, expect: expect, turn: make(chan struct{}, 1)}
 	if opts != nil {
 		m.opts = *opts
@@ -82,8 +85,16 @@ func New(fsys fs.FS, manifest func(ctx context.Context) ([]byte, error), expect 
 
 // ManifestFile returns a function that reads the manifest from a file of a tree, to no
 // more than [MaxManifest] bytes. If it is the tree that is checked, exclude the name.
+// Anything but a file is refused before it is opened: a named pipe would never end.
 func ManifestFile(fsys fs.FS, name string) func(ctx context.Context) ([]byte, error) {
 	return func(context.Context) ([]byte, error) {
+		info, err := fs.Lstat(fsys, name)
+		if err != nil {
+			return nil, err
+		}
+		if !info.Mode().IsRegular() {
+			return nil, &fs.PathError{Op: "open", Path: name, Err: errors.New(words(info.Mode()))}
+		}
 		f, err := fsys.Open(name)
 		if err != nil {
 			return nil, err
@@ -95,20 +106,20 @@ func ManifestFile(fsys fs.FS, name string) func(ctx context.Context) ([]byte, er
 
 // Recover reads the manifest and checks everything, and has the decision carried out. It
 // comes before anything that it checks is used. The error is nil if the decision is to
-// go on: [Continue], or [Tell] and nothing that waits. Else it is [ErrAltered] or
-// [ErrUnchecked], or what Respond returned: the device starts degraded, which is a
-// protected mode, and Recover is called again until the software is whole.
+// go on: [Continue], or [Tell] and nothing that waits. Else it is [ErrAltered], or what
+// Respond returned, or that of a check that did not end: the device starts degraded,
+// which is a protected mode, and Recover is called again until the software is whole.
 func (m *Monitor) Recover(ctx context.Context) error {
-	return m.exclusive(ctx, func() error {
-		c, r, err := m.start(ctx)
-		if err != nil {
-			return err
-		}
-		m.mu.Lock()
-		m.checker = c
-		m.mu.Unlock()
-		return m.respond(ctx, r)
-	})
+	return m.exclusive(ctx, func() error { return m.begin(ctx) })
+}
+
+func (m *Monitor) begin(ctx context.Context) error {
+	c, r, err := m.start(ctx)
+	if err != nil {
+		return err
+	}
+	m.checker = c
+	return m.respond(ctx, r)
 }
 
 // start makes the Checker of the manifest as it is now, and has it check everything. A
@@ -149,18 +160,14 @@ func (m *Monitor) Run(ctx context.Context) error {
 	}
 }
 
-// step is one step. What it finds is in the report and was responded to; ctx ended
-// otherwise.
+// step is one step. What it finds is in the report and was responded to; a step that
+// ctx ended is none.
 func (m *Monitor) step(ctx context.Context) {
-	m.mu.Lock()
-	c := m.checker
-	m.mu.Unlock()
-	if c == nil { // the manifest could not be read: it is asked for again
-		_ = m.Recover(ctx)
-		return
-	}
 	_ = m.exclusive(ctx, func() error {
-		r, err := c.Step(ctx)
+		if m.checker == nil { // the manifest could not be read: it is asked for again
+			return m.begin(ctx)
+		}
+		r, err := m.checker.Step(ctx)
 		if err != nil {
 			return err
 		}

@@ -158,24 +158,33 @@ func (m *manifest) read(ctx context.Context, lines []byte, want int) (rule strin
 		if last := len(m.entries) - 1; last >= 0 && m.entries[last].path >= e.path {
 			return fmt.Sprintf("line %d: out of order, or twice", number)
 		}
-		if m.release.excludes(e.path) {
-			return fmt.Sprintf("line %d: excluded by a pattern", number)
-		}
 		m.entries, m.bytes, lines = append(m.entries, e), m.bytes+e.size, lines[end:]
 		if m.bytes < 0 || m.bytes > MaxNumber {
 			return fmt.Sprintf("line %d: sizes add up to more than 2^62", number)
 		}
 	}
-	return m.nested()
+	return m.places()
 }
 
-// nested refuses an entry that lies below another: neither a file nor a link has
-// anything below it.
-func (m *manifest) nested() string {
-	for i, e := range m.entries {
-		for dir := parent(e.path); dir != ""; dir = parent(dir) {
+// places refuses an entry that the patterns exclude, and one that lies below another:
+// neither a file nor a link has anything below it.
+func (m *manifest) places() string {
+	last := ""
+	for i := range m.entries {
+		name := m.entries[i].path
+		if m.release.matches(name) {
+			return fmt.Sprintf("line %d: excluded by a pattern", i+1)
+		}
+		dir := parent(name)
+		if dir == last { // as of the line before
+			continue
+		}
+		for last = dir; dir != ""; dir = parent(dir) {
 			if _, ok := m.find(dir); ok {
 				return fmt.Sprintf("line %d: lies below what is no folder", i+1)
+			}
+			if m.release.matches(dir) {
+				return fmt.Sprintf("line %d: excluded by a pattern", i+1)
 			}
 		}
 	}

@@ -27,21 +27,20 @@ const maxFound = 16
 // respond keeps a report, and decides, tells and has carried out what is new in it.
 func (m *Monitor) respond(ctx context.Context, r *Report) error {
 	var s Situation
-	if m.opts.Situation != nil {
+	if m.opts.Situation != nil && !r.Whole() {
 		s = m.opts.Situation(ctx)
 	}
 	d := m.opts.Policy.Decide(r, s)
 	mark := r.mark(d)
 	m.mu.Lock()
 	m.report = r
-	again, known := m.failed != nil, m.told == mark
-	begins := m.told == ""
+	again, known, first := m.failed != nil, m.told == mark, m.told == ""
 	m.mu.Unlock()
 	if !known {
 		m.log(ctx, r, d)
 	}
 	var err error
-	if m.opts.Respond != nil && (!known || again) && !(begins && d.Now == Continue) {
+	if m.opts.Respond != nil && (!known || again) && !(first && d.Now == Continue) {
 		if err = m.opts.Respond(ctx, d, r.clone()); err != nil {
 			err = fmt.Errorf("integrity: respond: %s: %w", d, err)
 			if !known || !again {
@@ -49,8 +48,9 @@ func (m *Monitor) respond(ctx context.Context, r *Report) error {
 			}
 		}
 	}
+	m.told = mark
 	m.mu.Lock()
-	m.told, m.failed = mark, err
+	m.failed = err
 	m.mu.Unlock()
 	if err != nil || d.Now == Continue || d.Now == Tell && d.Then == "" {
 		return err

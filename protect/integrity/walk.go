@@ -26,59 +26,50 @@ type walker struct {
 // errName is the cause for a name that no manifest can have.
 var errName = errors.New("name is not UTF-8, or too long")
 
-// walk uses a stack of its own, so that the depth of a tree costs no more than its
-// width.
-func (w *walker) walk(ctx context.Context) error {
-	stack := []string{"."}
-	for len(stack) > 0 {
-		dir := stack[len(stack)-1]
-		stack = stack[:len(stack)-1]
-		below, err := w.folder(ctx, dir)
-		if err != nil {
-			return err
-		}
-		stack = append(stack, below...)
-	}
-	return nil
-}
+func (w *walker) walk(ctx context.Context) error { return w.folder(ctx, ".") }
 
-// folder visits the files of one folder and returns the folders in it.
-func (w *walker) folder(ctx context.Context, dir string) (below []string, err error) {
+// folder visits everything in a folder. It goes down as it meets a folder, and keeps no
+// list of them, of which there may be any number; how deep it goes is bounded by
+// [MaxPath].
+func (w *walker) folder(ctx context.Context, dir string) error {
 	next, closeDir, cause := w.entries(dir)
 	if cause != nil {
-		return nil, w.broken(dir, cause)
+		return w.broken(dir, cause)
 	}
 	defer closeDir()
 	for {
 		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+			return context.Cause(ctx)
 		}
 		list, cause := next()
 		for _, d := range list {
-			name := d.Name()
-			if dir != "." {
-				name = dir + "/" + name
-			}
-			switch {
-			case w.release.excludes(name):
-			case checkPath(name) != "":
-				err = w.broken(name, errName)
-			case d.IsDir():
-				below = append(below, name)
-			default:
-				err = w.visit(name, d)
-			}
-			if err != nil {
-				return nil, err
+			if err := w.thing(ctx, dir, d); err != nil {
+				return err
 			}
 		}
 		if cause == io.EOF {
-			return below, nil
+			return nil
 		}
 		if cause != nil {
-			return below, w.broken(dir, cause)
+			return w.broken(dir, cause)
 		}
 	}
+}
+
+func (w *walker) thing(ctx context.Context, dir string, d fs.DirEntry) error {
+	name := d.Name()
+	if dir != "." {
+		name = dir + "/" + name
+	}
+	switch {
+	case w.release.matches(name):
+		return nil
+	case checkPath(name) != "":
+		return w.broken(name, errName)
+	case d.IsDir():
+		return w.folder(ctx, name)
+	}
+	return w.visit(name, d)
 }
 
 // entries returns a function that reads the next names of a folder.
