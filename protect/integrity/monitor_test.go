@@ -26,6 +26,7 @@ type device struct {
 	t         *testing.T
 	tree      fstest.MapFS
 	situation integrity.Situation
+	asked     int // for it
 	fail      error
 
 	mu   sync.Mutex
@@ -91,7 +92,7 @@ func monitor(t *testing.T, response integrity.Response) (*device, *integrity.Mon
 	d.tree["own.manifest"] = &fstest.MapFile{Data: write(t, d.tree, key("vendor"), release)}
 	m, err := integrity.New(d, integrity.ManifestFile(d, "own.manifest"), expect(), &integrity.MonitorOptions{
 		Options: integrity.Options{Steps: steps}, Interval: time.Hour, Policy: integrity.Policy{Response: response},
-		Situation: func(context.Context) integrity.Situation { return d.situation },
+		Situation: func(context.Context) integrity.Situation { d.asked++; return d.situation },
 		Respond: func(_ context.Context, dec integrity.Decision, r *integrity.Report) error {
 			d.mu.Lock()
 			defer d.mu.Unlock()
@@ -114,6 +115,7 @@ func TestMonitorWhole(t *testing.T) {
 	require.True(t, m.Report().Whole())
 	assert.Equal(t, []string{integrity.EventVerified}, d.events())
 	assert.Empty(t, d.done)
+	assert.Zero(t, d.asked, "to look at another slot is not for nothing")
 }
 
 // TestMonitorResponses: a device goes on with altered software only if that is its
@@ -198,6 +200,11 @@ func TestMonitorManifest(t *testing.T) {
 	require.ErrorIs(t, m.Recover(ctx), context.Canceled, "a check that did not end lets nothing go on")
 	require.ErrorIs(t, m.Health(t.Context()), integrity.ErrUnchecked)
 	assert.Empty(t, d.done)
+
+	m, err := integrity.New(d, func(ctx context.Context) ([]byte, error) { return nil, ctx.Err() }, expect(), nil)
+	require.NoError(t, err)
+	require.ErrorIs(t, m.Recover(ctx), context.Canceled)
+	require.Nil(t, m.Report(), "a manifest that was not waited for is not one that is unreadable")
 }
 
 // TestMonitorRun: what changes while the device runs is found within the interval, and

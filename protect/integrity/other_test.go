@@ -1,6 +1,7 @@
 package integrity_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -8,9 +9,12 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/iot-device-baseline/baseline/protect/integrity"
 )
 
 // plain is a file system that can no more than it must: its folders are not read as
@@ -139,4 +143,64 @@ func TestNoInfo(t *testing.T) {
 	r := step(t, c)
 	assert.Equal(t, []string{"unreadable f59"}, found(r))
 	assert.Equal(t, "stale file handle", r.Findings[0].Got)
+}
+
+// TestLargerIsNotRead: a file that somebody blew up is not read at all.
+func TestLargerIsNotRead(t *testing.T) {
+	tree := software()
+	tree["bin/agent"].Data = make([]byte, 1<<20)
+	r := check(t, tree, write(t, software(), key("vendor"), release), expect())
+	assert.Equal(t, []string{"changed bin/agent"}, found(r))
+	assert.Equal(t, 4, r.Hashed)
+	assert.Less(t, r.Bytes, int64(100))
+}
+
+// TestChangedThenMissing: what is gone is no longer told as changed.
+func TestChangedThenMissing(t *testing.T) {
+	tree := many()
+	c := checker(t, many(), tree)
+	alter(tree, "f59")
+	require.Equal(t, []string{"changed f59"}, found(step(t, c)))
+	delete(tree, "f59")
+	require.Equal(t, []string{"missing f59"}, found(step(t, c)))
+}
+
+// TestNoLongerBelieved: a key that was taken back counts from the next check on.
+func TestNoLongerBelieved(t *testing.T) {
+	x, revoked := expect(), false
+	x.Verify = func(context.Context, []byte) error {
+		if revoked {
+			return errors.New("revoked")
+		}
+		return nil
+	}
+	c, err := integrity.NewChecker(many(), write(t, many(), key("vendor"), release), x, nil)
+	require.NoError(t, err)
+	require.True(t, step(t, c).Whole())
+	revoked = true
+	r, err := c.Check(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []string{"unsigned"}, found(r))
+	require.Equal(t, []string{"unsigned"}, found(step(t, c)), "nor does a step go back to what was believed")
+}
+
+// TestSuspectsInTurn: files that change their time at every step, more of them than a
+// share holds, do not keep another that looks changed from being read soon.
+func TestSuspectsInTurn(t *testing.T) {
+	tree := many()
+	c := checker(t, many(), tree)
+	require.True(t, step(t, c).Whole())
+	alter(tree, "f59")
+	tree["f59"].ModTime = then.Add(1)
+	for n := 1; ; n++ {
+		for i := range 30 {
+			f := *tree[fmt.Sprintf("f%02d", i)]
+			f.ModTime = then.Add(time.Duration(n) * time.Second)
+			tree[fmt.Sprintf("f%02d", i)] = &f
+		}
+		if len(found(step(t, c))) > 0 {
+			return
+		}
+		require.Less(t, n, 7, "its turn in the round would come at step %d", steps)
+	}
 }
