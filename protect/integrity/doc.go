@@ -65,7 +65,7 @@
 // does.
 //
 // Everything may be used concurrently. A check uses all cores, a buffer of 256 KiB for
-// each, about 200 bytes for each entry beside the manifest, and no more for large files.
+// each, some 250 bytes for each entry beside the manifest, and no more for large files.
 // Nothing is written to a medium, so that a power cut finds nothing to harm.
 //
 //	root, err := os.OpenRoot("/")

@@ -78,7 +78,7 @@ func (d *device) events() []string {
 		require.NoError(d.t, json.Unmarshal(line, &r))
 		out = append(out, r["msg"].(string))
 		for key := range r {
-			known := key == "msg" || key == "time" || key == "level" || key == access.KeyError || access.ClassOf(key) < access.ClassPerson
+			known := key == "msg" || key == "time" || key == "level" || key == access.KeyError || access.ClassOf(key) < access.ClassSecret
 			assert.True(d.t, known, key)
 		}
 	}
@@ -257,6 +257,33 @@ func TestMonitorRunBefore(t *testing.T) {
 		cancel()
 		require.NoError(t, <-ended)
 	})
+}
+
+// TestMonitorNames: in the log, a name that the manifest does not have may be a person's,
+// and what is wrong with a manifest may be anything.
+func TestMonitorNames(t *testing.T) {
+	d, m := monitor(t, integrity.Notify)
+	d.tree["ann.kdbx"] = &fstest.MapFile{}
+	delete(d.tree, "bin/su")
+	require.NoError(t, m.Recover(t.Context()))
+	classes := map[access.Class]string{}
+	for line := range bytes.Lines(d.log.Bytes()) {
+		var r map[string]any
+		require.NoError(t, json.Unmarshal(line, &r))
+		for key, value := range r {
+			classes[access.ClassOf(key)] += fmt.Sprint(value, " ")
+		}
+	}
+	assert.Contains(t, classes[access.ClassPerson], "ann")
+	assert.Contains(t, classes[access.ClassDevice], "bin/su")
+	for class := access.ClassPublic; class <= access.ClassDevice; class++ {
+		assert.NotContains(t, classes[class], "ann")
+	}
+
+	d, m = monitor(t, integrity.Notify)
+	d.tree["own.manifest"].Data = []byte("{}\n")
+	require.NoError(t, m.Recover(t.Context()))
+	assert.Contains(t, d.log.String(), `"error":"receipt: `)
 }
 
 // TestMonitorFlood: files that somebody puts there do not fill the log.

@@ -17,7 +17,7 @@ import (
 const (
 	EventVerified   = "integrity.verified"   // everything is as released: at the start, and when it is so again
 	EventAltered    = "integrity.altered"    // it is not; with the decision
-	EventFound      = "integrity.found"      // one finding, up to 16 of a report
+	EventFound      = "integrity.found"      // one finding, up to 16 of a report: its kind, and where
 	EventUnanswered = "integrity.unanswered" // what was decided could not be carried out
 )
 
@@ -69,11 +69,24 @@ func (m *Monitor) log(ctx context.Context, r *Report, d Decision) {
 		log.LogAttrs(ctx, slog.LevelInfo, EventVerified, common...)
 		return
 	}
-	for _, f := range r.Findings[:min(len(r.Findings), maxFound)] {
-		log.LogAttrs(ctx, slog.LevelWarn, EventFound, slog.String(access.KeyPath, f.Path), slog.String(access.KeyReason, f.String()))
+	for i := range r.Findings[:min(len(r.Findings), maxFound)] {
+		log.LogAttrs(ctx, slog.LevelWarn, EventFound, slog.String(access.KeyReason, string(r.Findings[i].Kind)), r.Findings[i].where())
 	}
 	log.LogAttrs(ctx, access.LevelAudit, EventAltered, append(common,
 		slog.Int(access.KeyCount, r.Total), slog.String(access.KeyState, d.String()))...)
+}
+
+// where is the attribute of a finding that says where. What the vendor's manifest names
+// may be told to the vendor. The name of any other file may be a person's, and what is
+// wrong with a manifest may quote anything: these stay on the device.
+func (f *Finding) where() slog.Attr {
+	switch {
+	case f.Path == "":
+		return slog.String(access.KeyError, f.Got)
+	case f.Kind == Missing || f.Kind == Changed:
+		return slog.String(access.KeyPath, f.Path)
+	}
+	return slog.String(access.KeyResource, f.Path)
 }
 
 // mark identifies what was found and decided.
