@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/iot-device-baseline/baseline/durable"
@@ -79,7 +80,7 @@ func (v *Vault) unanchored() (n int64) {
 // anything is changed: whoever kept one could else undo what comes now. The compartment c
 // is then known exactly.
 func (v *Vault) burn(ctx context.Context, c *cell) error {
-	if v.count == nil || v.burned.Load() && c.index.known() {
+	if v.count == nil || v.burned.Load() && c.index.known() && !c.index.spent() {
 		return nil
 	}
 	v.mu.Lock()
@@ -87,7 +88,7 @@ func (v *Vault) burn(ctx context.Context, c *cell) error {
 	if err := v.ready(ctx); err != nil {
 		return err
 	}
-	if !v.burned.Load() {
+	if !v.burned.Load() || c.index.spent() {
 		if err := v.anchor(ctx); err != nil {
 			return err
 		}
@@ -260,7 +261,9 @@ func (v *Vault) clean(ctx context.Context) {
 	if v.live.fresh != v.live.tag {
 		return
 	}
-	for _, e := range v.live.entries {
-		_ = durable.RemoveAll(ctx, v.medium(), indexTop+e.id.String())
+	for _, entry := range v.indexed(ctx) {
+		if !strings.Contains(entry, ".") { // a compartment with marks
+			_ = durable.RemoveAll(ctx, v.medium(), indexTop+entry)
+		}
 	}
 }

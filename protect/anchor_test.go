@@ -254,27 +254,6 @@ func TestCounterFails(t *testing.T) {
 	require.ErrorIs(t, err, protect.ErrRollback)
 }
 
-// A compartment takes no more than its index, and gives what it has.
-func TestTooManyFiles(t *testing.T) {
-	ctx := t.Context()
-	m, v := device(t, token, few())
-	c := settingsOf(t, v)
-	require.NoError(t, c.Put(ctx, "a", nil))
-	protect.SetMost(c, 2)
-	require.ErrorIs(t, c.Put(ctx, "b", nil), durable.ErrFull)
-	_, err := c.CreateStream(ctx, "b")
-	require.ErrorIs(t, err, durable.ErrFull)
-	require.NoError(t, v.Anchor(ctx))
-	require.NoError(t, c.Put(ctx, "a", []byte("anew")))
-	require.NoError(t, c.Delete(ctx, "a"))
-	require.NoError(t, c.Put(ctx, "b", nil))
-	v, err = open(ctx, m, token, few())
-	require.NoError(t, err)
-	names, err := settingsOf(t, v).List(ctx, "")
-	require.NoError(t, err)
-	assert.Equal(t, []string{"b", "network/wifi"}, names)
-}
-
 // TestAnchorIsUnsupported: who does not count says so.
 func TestAnchorIsUnsupported(t *testing.T) {
 	_, v := device(t, uncounted, few())

@@ -19,7 +19,7 @@ import (
 	"github.com/iot-device-baseline/baseline/protect"
 )
 
-func settingsOf(t *testing.T, v *protect.Vault) *protect.Compartment {
+func settingsOf(t testing.TB, v *protect.Vault) *protect.Compartment {
 	c, err := v.Compartment(t.Context(), protect.ClassSettings)
 	require.NoError(t, err)
 	return c

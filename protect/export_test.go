@@ -95,13 +95,17 @@ func DecodeTable(gen uint64, anchored bool, raw []byte) (reencoded []byte, err e
 // SetMost makes the compartment hold fewer files than it could.
 func SetMost(c *Compartment, n int) { c.c.index.most = n }
 
+// SetSeqs leaves fewer versions before an anchor is due.
+func SetSeqs(c *Compartment, n uint64) { c.c.index.seqs = n }
+
 // DecodeIndex decodes an index, and encodes it again.
 func DecodeIndex(plain []byte) ([]byte, error) {
-	x := newIndex(1)
-	var err error
-	if x.versions, x.pending, err = decodeIndex(plain); err != nil {
+	x := newIndex()
+	versions, pending, err := decodeIndex(plain)
+	if err != nil {
 		return nil, err
 	}
+	x.begin(1, versions, pending, nil, nil)
 	return x.encode(), nil
 }
 

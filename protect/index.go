@@ -35,20 +35,69 @@ type index struct {
 	left     map[string]bool   // of these, whose file may still be there
 	listed   map[string]bool   // in the index on the medium, with whatever version
 	exact    bool
-	changes  int64 // since the anchor
-	most     int   // files
-	err      error // why it is not known
+	changes  int64  // since the anchor
+	most     int    // files
+	seqs     uint64 // versions of one anchor; 0 is maxSeq. A seam of the tests
+	err      error  // why it is not known
 }
 
-func newIndex(fresh uint64) *index {
-	return &index{fresh: fresh << seqBits, versions: map[string]uint64{}, pending: map[string]uint64{}, gone: map[string]uint64{}, left: map[string]bool{}, most: MaxFiles}
+// errUnread: the index was not read yet, and nothing may be used before.
+var errUnread = fmt.Errorf("index: not read: %w", ErrUnavailable)
+
+func newIndex() *index { return &index{err: errUnread, most: MaxFiles} }
+
+// begin makes the index what was read, or shuts the compartment with err.
+func (x *index) begin(fresh uint64, versions, pending, gone map[string]uint64, err error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.fresh, x.seq, x.changes, x.exact, x.err = fresh<<seqBits, 0, 0, false, err
+	x.versions, x.pending, x.gone, x.left = orEmpty(versions), orEmpty(pending), map[string]uint64{}, map[string]bool{}
+	for file, version := range gone { // marks from before the anchor mean nothing
+		if version >= x.fresh {
+			x.gone[file] = version
+		}
+	}
+	x.list()
+}
+
+func orEmpty(m map[string]uint64) map[string]uint64 {
+	if m == nil {
+		m = map[string]uint64{}
+	}
+	return m
+}
+
+// empty makes it the index of a compartment that was made just now.
+func (x *index) empty(fresh uint64) {
+	x.begin(fresh, nil, nil, nil, nil)
+	x.settle(0)
+}
+
+func (x *index) unread() bool {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.err == errUnread
+}
+
+// spent reports whether there is no version left before the next anchor.
+func (x *index) spent() bool {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.seq >= x.lastSeq()
+}
+
+func (x *index) lastSeq() uint64 {
+	if x.seqs > 0 {
+		return x.seqs
+	}
+	return maxSeq
 }
 
 // next gives a version, or says that an anchor is due.
 func (x *index) next() (uint64, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.seq >= maxSeq {
+	if x.seq >= x.lastSeq() {
 		return 0, fmt.Errorf("%d changes since the last anchor: %w", x.seq, ErrUnavailable)
 	}
 	x.seq++

@@ -124,48 +124,45 @@ func decodeIndex(plain []byte) (versions, pending map[string]uint64, err error) 
 func (v *Vault) loadIndexes(ctx context.Context) error {
 	for _, e := range v.live.entries {
 		c := v.cells[e.id]
-		if v.count == nil || c.index != nil {
+		if v.count == nil || !c.index.unread() {
 			continue
 		}
-		x := newIndex(v.live.fresh)
 		if v.accepting { // everything is believed
-			c.index = newIndex(0)
+			c.index.begin(0, nil, nil, nil, nil)
 			continue
 		}
-		err := v.loadIndex(ctx, c, e, x)
+		versions, pending, err := v.loadIndex(ctx, c, e)
+		var gone map[string]uint64
 		if err == nil {
-			err = v.loadGone(ctx, c, x)
+			gone, err = v.loadGone(ctx, c)
 		}
 		if errors.Is(err, durable.ErrCorrupt) {
-			x.err = fmt.Errorf("%w: %v", ErrTampered, err)
+			err = fmt.Errorf("%w: %v", ErrTampered, err)
 		} else if err != nil {
 			return err
 		}
-		c.index = x
+		c.index.begin(v.live.fresh, versions, pending, gone, err)
 	}
 	return nil
 }
 
-func (v *Vault) loadIndex(ctx context.Context, c *cell, e entry, x *index) error {
+func (v *Vault) loadIndex(ctx context.Context, c *cell, e entry) (versions, pending map[string]uint64, err error) {
 	if e.index == 0 {
-		return nil
+		return nil, nil, nil
 	}
 	raw, err := v.medium().Get(ctx, e.id.indexName(e.index))
 	if errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("index: missing: %w", ErrTampered)
 	}
-	if err == nil {
-		x.versions, x.pending, err = c.openIndex(e.index, e.digest, raw)
-	}
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	x.list()
-	return nil
+	return c.openIndex(e.index, e.digest, raw)
 }
 
-// loadGone reads the marks. Those from before the anchor mean nothing any more.
-func (v *Vault) loadGone(ctx context.Context, c *cell, x *index) error {
+// loadGone reads the marks.
+func (v *Vault) loadGone(ctx context.Context, c *cell) (map[string]uint64, error) {
+	gone := map[string]uint64{}
 	names, err := v.medium().List(ctx, c.id.goneName(""))
 	for _, name := range names {
 		raw, err := v.medium().Get(ctx, name)
@@ -178,12 +175,12 @@ func (v *Vault) loadGone(ctx context.Context, c *cell, x *index) error {
 		case errors.Is(err, fs.ErrNotExist), errors.Is(err, durable.ErrCorrupt), err == nil && !ok:
 			// Without it the file counts as missing, which is the safe side.
 		case err != nil:
-			return err
-		case version >= x.fresh:
-			x.gone[file] = version
+			return nil, err
+		default:
+			gone[file] = version
 		}
 	}
-	return err
+	return gone, err
 }
 
 func (c *cell) sealGone(file string, version uint64) []byte {

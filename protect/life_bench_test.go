@@ -37,6 +37,25 @@ func BenchmarkOpenVault(b *testing.B) {
 	}
 }
 
+// BenchmarkFirstChange is the first change of a start in a vault with 10,000 values over a
+// token that counts: it reads each of them, and writes the index.
+func BenchmarkFirstChange(b *testing.B) {
+	m := powercut.New()
+	v, err := provision(b.Context(), m, token, nil)
+	require.NoError(b, err)
+	c, err := v.Compartment(b.Context(), protect.ClassApplication)
+	require.NoError(b, err)
+	for i := range 10_000 {
+		require.NoError(b, c.Put(b.Context(), fmt.Sprintf("value/%d", i), []byte("x")))
+	}
+	m.Settle()
+	for b.Loop() {
+		v, err := open(b.Context(), m, token, nil)
+		require.NoError(b, err)
+		require.NoError(b, settingsOf(b, v).Put(b.Context(), "a", nil))
+	}
+}
+
 // BenchmarkErase erases a person who has so much data. The budget is that the times are
 // within 1.5 times of each other.
 func BenchmarkErase(b *testing.B) {

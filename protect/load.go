@@ -259,9 +259,12 @@ func (v *Vault) adopt(t *table, root *key, blob []byte) {
 		c := v.cells[e.id]
 		if c == nil {
 			c = newCell(e)
+			if v.count != nil {
+				c.index = newIndex()
+			}
 			v.cells[e.id] = c
 		}
-		if c.index != nil {
+		if c.index != nil && !c.index.unread() {
 			c.index.rebase(t.fresh)
 		}
 		c.gone.Store(e.erasing())

@@ -103,8 +103,7 @@ func (v *Vault) begin(ctx context.Context, first *table) error {
 		return nil
 	}
 	for _, c := range v.cells {
-		c.index = newIndex(first.fresh)
-		c.index.settle(0)
+		c.index.empty(first.fresh)
 	}
 	v.pending = first.tag
 	err = v.finish(ctx)

@@ -248,8 +248,7 @@ func (v *Vault) create(ctx context.Context, class Class, subject string) (*Compa
 	}
 	v.adopt(next, v.root, v.blob)
 	if v.count != nil {
-		v.cells[e.id].index = newIndex(v.live.fresh)
-		v.cells[e.id].index.settle(0)
+		v.cells[e.id].index.empty(v.live.fresh)
 	}
 	return &Compartment{v, v.cells[e.id]}, nil
 }
