@@ -3,8 +3,6 @@ package protect
 import (
 	"fmt"
 	"io/fs"
-	"maps"
-	"slices"
 	"sync"
 
 	"github.com/iot-device-baseline/baseline/durable"
@@ -154,10 +152,13 @@ func (x *index) leave(file string, version uint64) {
 }
 
 // leftover returns the files that are still to be removed.
-func (x *index) leftover() []string {
+func (x *index) leftover() (files []string) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	return slices.Sorted(maps.Keys(x.left))
+	for file := range x.left {
+		files = append(files, file)
+	}
+	return files
 }
 
 // removed notes that file is not there any more.

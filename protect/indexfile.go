@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"slices"
 	"strings"
 
@@ -75,7 +74,12 @@ func (x *index) encode() []byte {
 	defer x.mu.RUnlock()
 	n := len(x.versions) + len(x.pending)
 	plain := binary.BigEndian.AppendUint32(make([]byte, 0, indexHead+n*indexEntry), uint32(n))
-	files := slices.AppendSeq(slices.Collect(maps.Keys(x.versions)), maps.Keys(x.pending))
+	files := make([]string, 0, n)
+	for _, of := range []map[string]uint64{x.versions, x.pending} {
+		for file := range of {
+			files = append(files, file)
+		}
+	}
 	slices.Sort(files)
 	for _, file := range slices.Compact(files) {
 		for flag, of := range []map[string]uint64{x.versions, x.pending} {

@@ -124,8 +124,9 @@ func deps(ctx context.Context) error {
 }
 
 // smallFlags build for a small device: what is not inlined is there once, with one
-// line in the tables, and some 256 KiB go.
-var smallFlags = append(slices.Clone(deviceFlags), "-gcflags=all=-l")
+// line in the tables, and some 256 KiB go; and a kernel for 32-bit ARM has pages of
+// 4 KiB, where the linker would fill up to 64.
+var smallFlags = []string{"-trimpath", "-ldflags=-s -w -R 4096", "-gcflags=all=-l"}
 
 func footprint(ctx context.Context) error {
 	plain, err := sizeForArm(ctx, "build/arm/plain/", "quickstart", deviceFlags)
@@ -136,7 +137,7 @@ func footprint(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("quickstart linux/arm: %d bytes, budget %d; without -gcflags=all=-l %d\n", small, budgetQuickstart, plain)
+	fmt.Printf("quickstart linux/arm: %d bytes, budget %d; with the usual flags %d\n", small, budgetQuickstart, plain)
 	if small > budgetQuickstart {
 		return fmt.Errorf("quickstart has %d bytes, at most %d", small, budgetQuickstart)
 	}
