@@ -14,20 +14,26 @@ import (
 	"github.com/iot-device-baseline/baseline/protect"
 )
 
+// crowded is a machine whose vault has 10,000 values.
+func crowded(b *testing.B, store keyStore) *powercut.Machine {
+	m := powercut.New()
+	v, err := provision(b.Context(), m, store, nil)
+	require.NoError(b, err)
+	c, err := v.Compartment(b.Context(), protect.ClassApplication)
+	require.NoError(b, err)
+	for i := range 10_000 {
+		require.NoError(b, c.Put(b.Context(), fmt.Sprintf("value/%d", i), []byte("x")))
+	}
+	m.Settle()
+	return m
+}
+
 // BenchmarkOpenVault opens a vault with 10,000 values, over keys in software and over a
 // token that counts. The budget is 100 ms with software keys.
 func BenchmarkOpenVault(b *testing.B) {
 	for name, store := range map[string]keyStore{"softkeys": software, "token": token} {
 		b.Run(name, func(b *testing.B) {
-			m := powercut.New()
-			v, err := provision(b.Context(), m, store, nil)
-			require.NoError(b, err)
-			c, err := v.Compartment(b.Context(), protect.ClassApplication)
-			require.NoError(b, err)
-			for i := range 10_000 {
-				require.NoError(b, c.Put(b.Context(), fmt.Sprintf("value/%d", i), []byte("x")))
-			}
-			m.Settle()
+			m := crowded(b, store)
 			for b.Loop() {
 				v, err := open(b.Context(), m, store, nil)
 				require.NoError(b, err)
@@ -40,15 +46,7 @@ func BenchmarkOpenVault(b *testing.B) {
 // BenchmarkFirstChange is the first change of a start in a vault with 10,000 values over a
 // token that counts: it reads each of them, and writes the index.
 func BenchmarkFirstChange(b *testing.B) {
-	m := powercut.New()
-	v, err := provision(b.Context(), m, token, nil)
-	require.NoError(b, err)
-	c, err := v.Compartment(b.Context(), protect.ClassApplication)
-	require.NoError(b, err)
-	for i := range 10_000 {
-		require.NoError(b, c.Put(b.Context(), fmt.Sprintf("value/%d", i), []byte("x")))
-	}
-	m.Settle()
+	m := crowded(b, token)
 	for b.Loop() {
 		v, err := open(b.Context(), m, token, nil)
 		require.NoError(b, err)

@@ -41,6 +41,27 @@ func (f *flaky) Increment(ctx context.Context) (uint64, error) {
 	return f.Token.Increment(ctx)
 }
 
+func getModelled(ctx context.Context, c *protect.Compartment, name string) ([]byte, error) {
+	if name == "film" {
+		return readStream(ctx, c, name)
+	}
+	return c.Get(ctx, name)
+}
+
+func putModelled(ctx context.Context, c *protect.Compartment, name string, value []byte) error {
+	if name == "film" {
+		return record(ctx, c, name, value, 100)
+	}
+	return c.Put(ctx, name, value)
+}
+
+func removeModelled(ctx context.Context, c *protect.Compartment, name string) error {
+	if name == "film" {
+		return c.RemoveStream(ctx, name)
+	}
+	return c.Delete(ctx, name)
+}
+
 // attack puts disks back, and files of them.
 func (l *life) attack(t *testing.T) {
 	now := l.m.Files()

@@ -74,8 +74,8 @@ type fact struct {
 	present bool
 }
 
-// modelled are the names; the last one is a person's letter.
-var modelled = []string{"a", "b", "letter"}
+// modelled are the names: of two values, a stream, and a person's letter.
+var modelled = []string{"a", "b", "film", "letter"}
 
 // life is one device and what is right for it.
 type life struct {
@@ -166,7 +166,7 @@ func (l *life) look(v *protect.Vault, name string) (fact, error) {
 	c, err := l.of(v, name, false)
 	var raw []byte
 	if err == nil {
-		raw, err = c.Get(l.ctx, name)
+		raw, err = getModelled(l.ctx, c, name)
 	}
 	if errors.Is(err, fs.ErrNotExist) || name == "letter" && errors.Is(err, protect.ErrMissing) {
 		return fact{l.absentSince(name), false}, nil
@@ -243,18 +243,18 @@ func (l *life) do(what int) error {
 		}
 		return err
 	case 4, 5:
-		name := modelled[l.rng.IntN(2)]
+		name := modelled[l.rng.IntN(3)]
 		c, err := l.of(l.v, name, true)
 		if err == nil {
-			err = c.Delete(l.ctx, name)
+			err = removeModelled(l.ctx, c, name)
 			l.note(name, fact{l.number, false}, err)
 		}
 		return l.changed(err)
 	}
-	name := modelled[l.rng.IntN(3)]
+	name := modelled[l.rng.IntN(4)]
 	c, err := l.of(l.v, name, true)
 	if err == nil {
-		err = c.Put(l.ctx, name, fmt.Appendf(nil, "%s %d", name, l.number))
+		err = putModelled(l.ctx, c, name, fmt.Appendf(nil, "%s %d", name, l.number))
 		l.note(name, fact{l.number, true}, err)
 	}
 	return l.changed(err)
