@@ -44,6 +44,8 @@ var told = map[string]struct {
 	access.EventPresence:        {notify.Info, "Somebody proved to be at the device"},
 	access.EventMandateResumed:  {notify.Warning, "An interrupted order is being carried out"},
 	access.EventTampered:        {notify.Critical, "Stored data was changed from outside"},
+	access.EventSoftwareAltered: {notify.Critical, "The software of the device was changed from outside"},
+	access.EventUnanswered:      {notify.Critical, "What is to be done about changed software could not be done"},
 	access.EventKeysRotated:     {notify.Info, "The keys of the device were replaced"},
 	access.EventEraseDone:       {notify.Info, "User data was erased"},
 	access.EventEraseFailed:     {notify.Critical, "User data could not be erased"},

@@ -63,6 +63,10 @@ const (
 	EventVaultOpened     = "protect.opened"
 	EventKeysRotated     = "protect.rotated"
 	EventTampered        = "protect.tampered"
+	EventSoftwareWhole   = "integrity.verified"   // as released: at the start, and when it is so again
+	EventSoftwareAltered = "integrity.altered"    // it is not; with the decision
+	EventFound           = "integrity.found"      // one finding: its kind, and where
+	EventUnanswered      = "integrity.unanswered" // what was decided could not be carried out
 	EventNoticeLost      = "notify.lost"
 	EventDegraded        = "device.degraded"
 	EventNonconforming   = "device.nonconforming"

@@ -113,7 +113,7 @@ func TestMonitorWhole(t *testing.T) {
 	require.NoError(t, m.Recover(t.Context()))
 	require.NoError(t, m.Health(t.Context()))
 	require.True(t, m.Report().Whole())
-	assert.Equal(t, []string{integrity.EventVerified}, d.events())
+	assert.Equal(t, []string{access.EventSoftwareWhole}, d.events())
 	assert.Empty(t, d.done)
 	assert.Zero(t, d.asked, "to look at another slot is not for nothing")
 }
@@ -138,7 +138,7 @@ func TestMonitorResponses(t *testing.T) {
 				require.ErrorIs(t, m.Health(t.Context()), integrity.ErrAltered)
 			}
 			assert.Equal(t, []string{want}, d.done, "the same is answered once")
-			assert.Equal(t, []string{integrity.EventFound, integrity.EventFound, integrity.EventAltered}, d.events())
+			assert.Equal(t, []string{access.EventFound, access.EventFound, access.EventSoftwareAltered}, d.events())
 
 			d.situation = integrity.Situation{Trial: true, Busy: true}
 			require.ErrorIs(t, m.Recover(t.Context()), integrity.ErrAltered, "a recovery waits, so nothing goes on")
@@ -152,7 +152,7 @@ func TestMonitorResponses(t *testing.T) {
 			require.NoError(t, m.Health(t.Context()))
 			assert.Equal(t, "continue", d.done[3])
 			events := d.events()
-			assert.Equal(t, integrity.EventVerified, events[len(events)-1])
+			assert.Equal(t, access.EventSoftwareWhole, events[len(events)-1])
 		})
 	}
 }
@@ -166,7 +166,7 @@ func TestMonitorRespondFails(t *testing.T) {
 		require.ErrorIs(t, m.Health(t.Context()), d.fail)
 		require.ErrorIs(t, m.Health(t.Context()), integrity.ErrAltered)
 	}
-	assert.Equal(t, []string{integrity.EventFound, integrity.EventAltered, integrity.EventUnanswered}, d.events(), "and told once")
+	assert.Equal(t, []string{access.EventFound, access.EventSoftwareAltered, access.EventUnanswered}, d.events(), "and told once")
 	d.fail = nil
 	require.NoError(t, m.Recover(t.Context()))
 	require.NoError(t, m.Recover(t.Context()))
@@ -218,14 +218,14 @@ func TestMonitorRun(t *testing.T) {
 		go func() { ended <- m.Run(ctx) }()
 		time.Sleep(2*time.Hour + time.Second)
 		synctest.Wait()
-		assert.Equal(t, []string{integrity.EventVerified}, d.events())
+		assert.Equal(t, []string{access.EventSoftwareWhole}, d.events())
 		assert.Equal(t, 3, m.Report().Rounds)
 
 		d.edit(func(tree fstest.MapFS) { alter(tree, "bin/agent") })
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		require.ErrorIs(t, m.Health(ctx), integrity.ErrAltered)
-		assert.Equal(t, []string{integrity.EventFound, integrity.EventAltered}, d.events())
+		assert.Equal(t, []string{access.EventFound, access.EventSoftwareAltered}, d.events())
 		time.Sleep(3 * time.Hour)
 		synctest.Wait()
 		assert.Empty(t, d.events())

@@ -13,14 +13,6 @@ import (
 	"github.com/iot-device-baseline/baseline/clause"
 )
 
-// The events of this package.
-const (
-	EventVerified   = "integrity.verified"   // everything is as released: at the start, and when it is so again
-	EventAltered    = "integrity.altered"    // it is not; with the decision
-	EventFound      = "integrity.found"      // one finding, up to 16 of a report: its kind, and where
-	EventUnanswered = "integrity.unanswered" // what was decided could not be carried out
-)
-
 // maxFound bounds what somebody can have logged by putting files on the medium.
 const maxFound = 16
 
@@ -44,7 +36,7 @@ func (m *Monitor) respond(ctx context.Context, r *Report) error {
 		if err = m.opts.Respond(ctx, d, r.clone()); err != nil {
 			err = fmt.Errorf("integrity: respond: %s: %w", d, err)
 			if !known || !again {
-				m.opts.Log.LogAttrs(ctx, slog.LevelError, EventUnanswered, slog.String(access.KeyState, d.String()), slog.Any(access.KeyError, err))
+				m.opts.Log.LogAttrs(ctx, slog.LevelError, access.EventUnanswered, slog.String(access.KeyState, d.String()), slog.Any(access.KeyError, err))
 			}
 		}
 	}
@@ -66,13 +58,13 @@ func (m *Monitor) log(ctx context.Context, r *Report, d Decision) {
 		slog.String(access.KeyVersion, r.Release.Version), slog.String(access.KeyDigest, r.Digest), slog.Int(access.KeyTotal, r.Entries),
 	}
 	if r.Whole() {
-		log.LogAttrs(ctx, slog.LevelInfo, EventVerified, common...)
+		log.LogAttrs(ctx, slog.LevelInfo, access.EventSoftwareWhole, common...)
 		return
 	}
 	for i := range r.Findings[:min(len(r.Findings), maxFound)] {
-		log.LogAttrs(ctx, slog.LevelWarn, EventFound, slog.String(access.KeyReason, string(r.Findings[i].Kind)), r.Findings[i].where())
+		log.LogAttrs(ctx, slog.LevelWarn, access.EventFound, slog.String(access.KeyReason, string(r.Findings[i].Kind)), r.Findings[i].where())
 	}
-	log.LogAttrs(ctx, access.LevelAudit, EventAltered, append(common,
+	log.LogAttrs(ctx, access.LevelAudit, access.EventSoftwareAltered, append(common,
 		slog.Int(access.KeyCount, r.Total), slog.String(access.KeyState, d.String()))...)
 }
 
