@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/fips140"
 	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -116,9 +117,12 @@ func TestVectorsByTheDocument(t *testing.T) {
 	decrypt := func(key, box, data []byte) []byte {
 		block, err := aes.NewCipher(key)
 		require.NoError(t, err)
-		gcm, err := cipher.NewGCM(block)
-		require.NoError(t, err)
-		plain, err := gcm.Open(nil, box[:12], box[12:], data)
+		var plain []byte
+		fips140.WithoutEnforcement(func() { // which has no GCM that takes a nonce
+			gcm, gerr := cipher.NewGCM(block)
+			require.NoError(t, gerr)
+			plain, err = gcm.Open(nil, box[:12], box[12:], data)
+		})
 		require.NoError(t, err)
 		return plain
 	}
