@@ -93,6 +93,7 @@ type Device struct {
 	up      map[string]bool  // by member; it recovered
 	down    map[string]error // by member; why it is not up
 	hung    map[string]bool  // by member, or name of one that is down; it never answered
+	stuck   []string         // what does not stop running
 	started bool             // every part was asked to recover once
 	closed  bool
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/iot-device-baseline/baseline"
+	"github.com/iot-device-baseline/baseline/notify"
 )
 
 // deaf recovers when it is let, whatever its context says.
@@ -121,9 +122,9 @@ func TestDeviceEndsWithoutWhatDoesNotStop(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
 				require.ErrorContains(t, d.Run(ctx), "Extra[0]: stop: no answer in time")
-				require.ErrorContains(t, d.Close(), "close: Extra[0]: no answer in time: left open")
+				require.ErrorContains(t, d.Close(), "close: Extra[0]: no answer in time: nothing is closed")
 				assert.Contains(t, j.all(), "last stops")
-				assert.Contains(t, j.all(), "last closes")
+				assert.NotContains(t, j.all(), "last closes")
 				assert.NotContains(t, j.all(), "vault closes")
 				close(let)
 			})
@@ -145,6 +146,59 @@ func TestServerThatDoesNotStopEndsTheDevice(t *testing.T) {
 		assert.Contains(t, j.all(), "stubborn begins")
 		ill.setRecover(nil)
 		require.ErrorContains(t, <-done, "Extra[0]: stop: no answer in time")
+		close(let)
+	})
+}
+
+// stubbornUpdater recovers before all other parts, and uses them while it runs.
+type stubbornUpdater struct {
+	updater
+	let chan struct{}
+}
+
+func (s stubbornUpdater) Run(context.Context) error { <-s.let; return nil }
+
+func TestNothingIsClosedUnderARunningUpdater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j, let := &journal{}, make(chan struct{})
+		d := compose(t, baseline.Parts{
+			Updater:   stubbornUpdater{updater{part: &part{name: "updater", journal: j}}, let},
+			Protector: protector{&part{name: "vault", journal: j}},
+		}, nil)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		require.ErrorContains(t, d.Run(ctx), "Updater: stop: no answer in time")
+		require.ErrorContains(t, d.Close(), "close: Updater: no answer in time: nothing is closed")
+		assert.NotContains(t, j.all(), "vault closes")
+		close(let)
+	})
+}
+
+// mute never answers who tells it something.
+type mute struct {
+	*part
+	let chan struct{}
+}
+
+func (m mute) Raise(context.Context, notify.Notice) (string, error) { <-m.let; return "", nil }
+
+func (mute) Since(context.Context, uint64, notify.Filter) ([]notify.Notice, error) { return nil, nil }
+
+// A notifier that hangs keeps the device neither from ending servers nor from ending.
+func TestMuteNotifier(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j, let := &journal{}, make(chan struct{})
+		d := compose(t, baseline.Parts{
+			Notifier: mute{&part{name: "mute", journal: j}, let},
+			Extra: []baseline.Part{
+				listener{&part{name: "public", journal: j}, []baseline.State{baseline.Operational}},
+				&part{name: "ill", journal: j, recover: errors.New("not yet")},
+			},
+		}, nil)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		require.ErrorContains(t, d.Run(ctx), "Notifier state: stop: no answer in time")
+		require.ErrorContains(t, d.Close(), "close: Notifier: no answer in time: left open")
 		close(let)
 	})
 }

@@ -26,25 +26,28 @@ import (
 // A part that does not answer within Options.StartTimeout, or fails, is down, and
 // is tried again after growing times. A part that stops running by itself ends the
 // device: the error names it, and the init system restarts. Servers stop before
-// the parts they lead to. What was asked to recover and has not answered, and what does
-// not stop, is waited for, up to Options.StartTimeout; the error names what is left.
+// the parts they lead to. Servers that do not stop, then parts that do not, then what was
+// asked to recover and has not answered, are waited for, up to Options.StartTimeout each;
+// the error names what is left.
 func (d *Device) Run(ctx context.Context) error {
 	if !d.running.CompareAndSwap(false, true) {
 		return fmt.Errorf("baseline: run: %w", ErrRunning)
 	}
-	ctx, cancel := context.WithCancel(ctx) // also of what still recovers
-	err := d.run(ctx)
+	running, cancel := context.WithCancel(ctx) // also of what still recovers
+	r, err := d.run(running)
 	cancel()
+	if r != nil {
+		err = errors.Join(err, r.stop())
+	}
 	return errors.Join(err, d.awaitSlow())
 }
 
-func (d *Device) run(ctx context.Context) error {
+func (d *Device) run(ctx context.Context) (*run, error) {
 	if err := d.meetDrift(ctx); err != nil {
-		return fmt.Errorf("baseline: run: %w", err)
+		return nil, fmt.Errorf("baseline: run: %w", err)
 	}
 	r := &run{device: d, started: map[string]bool{}, served: map[string]bool{}, failed: make(chan error, 1)}
-	err := r.live(ctx)
-	return errors.Join(err, r.stop())
+	return r, r.live(ctx)
 }
 
 // live starts what is up and tries what is not, until ctx or a part ends it.
@@ -119,12 +122,15 @@ func (r *run) meet(ctx context.Context) error {
 		r.state, r.reason, r.told, r.tries = state, reason, false, 0
 		r.device.logState(ctx, state, reason)
 	}
-	r.tell(ctx)
-	if !changed {
-		return nil
+	if changed {
+		clear(r.served)
+		// First: who goes on would serve in a state in which he may not.
+		if err := r.endGroup(&r.servers); err != nil {
+			return err
+		}
 	}
-	clear(r.served)
-	return r.endGroup(&r.servers) // who goes on would serve in a state in which he may not
+	r.tell(ctx)
+	return nil
 }
 
 // tell tells people the state once, as soon as there is somebody to do it.
@@ -134,7 +140,10 @@ func (r *run) tell(ctx context.Context) {
 	if r.told || !d.notifierUp() {
 		return
 	}
-	err := d.tellState(ctx, r.state, r.reason)
+	state, reason := r.state, r.reason
+	err := d.bounded(ctx, d.memberOf("Notifier", d.notifier).name+" state", func(ctx context.Context) error {
+		return d.tellState(ctx, state, reason)
+	})
 	r.told = err == nil || d.givenUp(ctx, eventOf(r.state), r.tries, err)
 	r.tries++
 }

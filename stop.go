@@ -64,14 +64,14 @@ func ends(limit context.Context, ended <-chan struct{}) bool {
 	}
 }
 
-// endGroup ends g within Options.StartTimeout. What does not end works on: nothing is
-// closed under it.
+// endGroup ends g within Options.StartTimeout. What does not end works on, with whatever
+// part it likes: nothing is closed under it.
 func (r *run) endGroup(g *group) error {
 	limit, cancel := context.WithTimeout(context.Background(), r.device.opts.StartTimeout)
 	defer cancel()
 	var all []error
 	for _, name := range g.end(limit) {
-		r.device.setHung(name)
+		r.device.setStuck(name)
 		all = append(all, fmt.Errorf("baseline: run: %s: stop: %w", name, errSlow))
 	}
 	return errors.Join(all...)
@@ -88,9 +88,9 @@ func (r *run) stop() error {
 // awaitSlow waits for the answers that have not come: who closes a part while it
 // recovers takes away what it works on.
 func (d *Device) awaitSlow() error {
-	var all []error
 	limit, cancel := context.WithTimeout(context.Background(), d.opts.StartTimeout)
 	defer cancel()
+	var all []error
 	for _, what := range slices.Sorted(maps.Keys(d.slow)) {
 		if !answers(limit, d.slow[what]) {
 			name, _, _ := strings.Cut(what, " ")
@@ -112,12 +112,21 @@ func answers(limit context.Context, answer <-chan error) bool {
 }
 
 func (d *Device) setHung(name string) {
-	if name == eventsName { // it tells the notifier
-		name = "Notifier"
-	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.hung[name] = true
+}
+
+func (d *Device) setStuck(name string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.stuck = append(d.stuck, name)
+}
+
+func (d *Device) stuckParts() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.stuck
 }
 
 func (d *Device) hangs(name string) bool {
@@ -128,9 +137,10 @@ func (d *Device) hangs(name string) bool {
 
 // Close closes the parts that can be closed, the last to recover first. Call it
 // once Run has returned. A second Close does nothing. A part that has never answered
-// what Run asked, or has not stopped, still works: it stays open, and so does what it
-// may work on, which is what recovers before it; the error names it, and the end of
-// the process closes them.
+// when it was to recover still works: it stays open, and so does what it may work on,
+// which is what recovers before it. While one has not stopped running nothing is closed,
+// since it may use any other. The error names them, and the end of the process closes
+// them.
 func (d *Device) Close() error {
 	d.mu.Lock()
 	closed := d.closed
@@ -140,6 +150,9 @@ func (d *Device) Close() error {
 		return nil
 	}
 	d.running.Store(true)
+	if stuck := d.stuckParts(); len(stuck) > 0 {
+		return fmt.Errorf("baseline: close: %s: %w: nothing is closed", strings.Join(stuck, ", "), errSlow)
+	}
 	var all []error
 	for _, m := range slices.Backward(d.places()) {
 		if d.hangs(m.name) {

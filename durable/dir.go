@@ -63,7 +63,8 @@ type Stats struct {
 }
 
 // OpenDir opens the directory at path for this process alone, makes it if it is
-// missing, and finishes what a power cut interrupted. It does I/O.
+// missing, and finishes what a power cut interrupted; empty directories in it are
+// removed. It does I/O.
 //
 // Errors: [ErrInUse] with the holder's pid, [ErrFormat], [ErrCorrupt], [ErrFull];
 // [io/fs.ErrPermission] for a read-only or foreign directory. A directory on hold
@@ -154,7 +155,9 @@ func (d *Dir) settleBelow(dir string) error {
 	if err != nil || len(infos) > 0 {
 		return err
 	}
-	return d.remove(dir)
+	// Cosmetic, so that no start fails for it: it may be a mount point.
+	_ = d.remove(dir)
+	return nil
 }
 
 // ours reports whether an entry can be one of this package's: a value, a directory

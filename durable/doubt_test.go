@@ -174,3 +174,18 @@ func noEmptyDir(m *powercut.Machine, dir string) error {
 	}
 	return err
 }
+
+// An empty directory that cannot be removed, as a mount point, keeps nothing from opening.
+func TestEmptyDirectoryStays(t *testing.T) {
+	ctx := t.Context()
+	m := powercut.New()
+	require.NoError(t, m.FS().Mkdir("cache"))
+	m.Settle()
+	on := &beside{FS: m.FS(), fails: map[string]error{"remove": errors.New("busy")}}
+	d, err := durable.OpenFS(on, nil)
+	require.NoError(t, err)
+	require.NoError(t, d.Put(ctx, "cache/a", []byte("value")))
+	got, err := d.Get(ctx, "cache/a")
+	require.NoError(t, err)
+	assert.Equal(t, "value", string(got))
+}

@@ -101,3 +101,45 @@ func TestFailedInAnyOrder(t *testing.T) {
 	})
 	require.ErrorIs(t, d.Install(ctx, ""), update.ErrBlocked)
 }
+
+// A newer release of the same version, which comes while a good one is on trial, is another
+// release: the trial goes on, and the newer one is installed after it.
+func TestRebuildDuringATrial(t *testing.T) {
+	guard() // not of the bubble
+	synctest.Test(t, func(t *testing.T) {
+		operator := as(t.Context(), "operator")
+		v := newVendor()
+		m := lab(t, v, 1)
+		v.publish(2, 2, nil)
+		require.NoError(t, booted(t, m, v, nil).Install(operator, ""))
+		rebuilt := func(r *update.Release) { r.Version = "1.2" }
+		v.publish(3, 3, rebuilt)
+		d := booted(t, m, v, nil)
+		tried(t, d, 70*time.Second)
+		require.Equal(t, "1.2 trial=false floor=0 failed=0", d.state(t), "its own floor is not offered any more")
+		require.NoError(t, d.Install(operator, ""))
+	})
+}
+
+// Images whose program goes by another name than the document says are not tried again
+// with every document that is signed anew.
+func TestWrongProgramIsTriedOnce(t *testing.T) {
+	guard() // not of the bubble
+	synctest.Test(t, func(t *testing.T) {
+		operator := as(t.Context(), "operator")
+		v := newVendor()
+		m := lab(t, v, 1)
+		wrong := func(notes string) func(*update.Release) {
+			return func(r *update.Release) { r.Version, r.Notes = "1.2-rc", notes }
+		}
+		v.publish(2, 2, wrong("first"))
+		require.NoError(t, booted(t, m, v, nil).Install(operator, ""))
+		d := booted(t, m, v, nil)
+		tried(t, d, time.Minute)
+		require.Equal(t, "rolling back", d.State(), "at once")
+		d = booted(t, m, v, nil)
+		require.NotContains(t, d.log.String(), "not confirmed in time")
+		v.publish(2, 2, wrong("second"))
+		require.ErrorIs(t, d.Install(operator, ""), update.ErrBlocked)
+	})
+}

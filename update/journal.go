@@ -63,8 +63,8 @@ type journal struct {
 	By string `json:"by,omitempty"`
 }
 
-// failure is what was rolled back, by its images or its document, or refused, by its
-// document, and how often.
+// failure is what was rolled back, by its images, with or without the name that they
+// have in the document, or refused, by its document, and how often.
 type failure struct {
 	Digest Digest `json:"digest"`
 	Count  int    `json:"count"`
@@ -104,15 +104,16 @@ func (j journal) over(state string) journal {
 	return journal{State: state, Failed: j.Failed, Refused: j.Refused, Reason: j.Reason, Version: j.Version}
 }
 
-// failed returns j with one more failure, for cause, of its release: of its images,
-// or of the document alone that gave them a wrong name. A journal of the release before
-// this one knows no images.
+// failed returns j with one more failure, for cause, of its release: of its images, or,
+// where the program in them goes by another name than the document says, of its images
+// by that name: one of the two is wrong, and nobody here knows which. A journal of the
+// release before this one knows no images.
 func (j journal) failed(cause error) journal {
 	of := j.Images
 	var misnamed *misnamedError
 	switch {
 	case errors.As(cause, &misnamed):
-		of = misnamed.document
+		of = misnamed.called.named()
 	case of == (Digest{}):
 		of = j.Document
 	}
@@ -122,9 +123,8 @@ func (j journal) failed(cause error) journal {
 
 // misnamedError: a release document does not call the program what it calls itself.
 type misnamedError struct {
-	document Digest
-	program  Version
-	called   *Release
+	program Version
+	called  *Release
 }
 
 func (e *misnamedError) Error() string {

@@ -166,7 +166,7 @@ func (u *Updater) admissible(ctx context.Context, o *offer) error {
 		return fmt.Errorf("%s (%d), the floor is %d: %w", o.Version, o.Number, floor, ErrDowngrade)
 	}
 	failed := u.current().Failed
-	if n := max(count(failed, o.images()), count(failed, o.digest)); n >= u.opts.Attempts {
+	if n := count(failed, o.images()) + count(failed, o.named()) + count(failed, o.digest); n >= u.opts.Attempts {
 		return fmt.Errorf("%s failed %d times: %w", o.Version, n, ErrBlocked)
 	}
 	return nil

@@ -170,7 +170,8 @@ func (u *Updater) enterTrial(ctx context.Context, inv Installed) error {
 	}
 	j := u.current().next(stateTrial)
 	if j.Places[u.parts.Boot] != inv.Running { // the journal knows nothing of it
-		j = journal{State: stateTrial, Version: u.parts.Running.Version, Failed: j.Failed}
+		j = j.over(stateTrial)
+		j.Version, j.Reason = u.parts.Running.Version, ""
 		if o, err := u.kept(ctx); err == nil && u.runs(o) {
 			j.Document, j.Images = o.digest, o.images()
 		}

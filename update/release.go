@@ -2,6 +2,7 @@ package update
 
 import (
 	"crypto/sha256"
+	"fmt"
 	"io"
 	"slices"
 	"time"
@@ -68,6 +69,12 @@ func (r *Release) images() Digest {
 		io.WriteString(h, line)
 	}
 	return Digest(h.Sum(nil))
+}
+
+// named identifies what the release would install, under the name that it gives to that.
+func (r *Release) named() Digest {
+	images := r.images()
+	return sha256.Sum256(fmt.Appendf(nil, "%s %d %s\n", images, r.Number, r.Version))
 }
 
 // ReleasePath is the path of the target that holds the release document of a

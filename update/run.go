@@ -197,9 +197,12 @@ func (u *Updater) lost(ctx context.Context) error {
 	if err != nil || !inv.Trial {
 		return err
 	}
-	cause := errors.New("it was not confirmed in time")
-	if u.trial.ill != nil {
-		cause = fmt.Errorf("%w: %w", cause, u.trial.ill)
+	cause := u.trial.ill
+	if u.trial.elapsed >= u.currentPolicy().TrialLimit {
+		cause = errors.New("it was not confirmed in time")
+		if u.trial.ill != nil {
+			cause = fmt.Errorf("%w: %w", cause, u.trial.ill)
+		}
 	}
 	return u.giveUp(ctx, inv, cause)
 }

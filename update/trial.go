@@ -94,10 +94,24 @@ func (u *Updater) confirm(ctx context.Context, by *access.Entity) error {
 // what runs. It goes by what the program says of itself, whatever the journal says.
 func (u *Updater) vouched(ctx context.Context, o *offer) error {
 	running := u.parts.Running
-	if o != nil && (o.Number == running.Number) != (o.Version == running.Version) {
-		return &misnamedError{o.digest, running, o.Release}
+	if o != nil && u.misnames(o) {
+		return &misnamedError{running, o.Release}
 	}
 	return u.revoked(ctx, o, running.Number, u.current().Document)
+}
+
+// misnames reports whether o is what runs, or would be, and calls it by another name. A
+// newer release may have the same version: then it is not this one.
+func (u *Updater) misnames(o *offer) bool {
+	running, j := u.parts.Running, u.current()
+	number, version := o.Number == running.Number, o.Version == running.Version
+	switch {
+	case number == version:
+		return false
+	case number:
+		return true
+	}
+	return o.digest == j.Document || o.images() == j.Images
 }
 
 // judge says why the release on trial must not be confirmed.
@@ -106,7 +120,7 @@ func (u *Updater) judge(ctx context.Context) error {
 	release := &Release{Version: running.Version, Number: running.Number}
 	if o, err := u.kept(ctx); err == nil && o.digest == j.Document {
 		if !u.runs(o) {
-			return &misnamedError{o.digest, running, o.Release}
+			return &misnamedError{running, o.Release}
 		}
 		if u.listed(ctx, o) {
 			release = o.Release

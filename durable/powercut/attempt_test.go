@@ -227,3 +227,39 @@ func forget(fsys durable.FS, name string) error {
 	}
 	return syncDir(fsys, ".")
 }
+
+// A state on the way that Do does not get out of is found, also where an attempt that was
+// made again comes to it first.
+func TestAttemptHidesNoBadState(t *testing.T) {
+	t.Setenv("POWERCUT_BREAK", "")
+	for _, attempt := range []bool{false, true} {
+		op := valueOp("stuck", nil)
+		op.Do = func(_ context.Context, m *powercut.Machine) error {
+			do := func() error {
+				got, err := readFile(m.FS(), "value")
+				if err != nil {
+					return err
+				}
+				if got == "mid" {
+					return replace(m.FS(), "value", "junk")
+				}
+				if err := replace(m.FS(), "value", "mid"); err != nil {
+					return err
+				}
+				return replace(m.FS(), "value", "the new one")
+			}
+			if attempt {
+				return m.Attempt(do)
+			}
+			return do()
+		}
+		op.Legal = func(_, _, got string) error {
+			if got != "mid" {
+				return errors.New("not on the way")
+			}
+			return nil
+		}
+		op.Retried = func(_, _, got string) error { return nil }
+		assert.Positive(t, powercut.Explore(t, op).Bad, "attempt=%v", attempt)
+	}
+}

@@ -11,7 +11,8 @@ type node struct {
 	m        *Machine // at rest
 	got      string   // what State says
 	err      error
-	again    bool   // Do was run from here
+	strict   bool   // Do was run from here, as after one attempt
+	again    bool   // the same, or as after one that was made again
 	children []edge // where a cut during recovery leads
 	expanded bool
 	judged   map[claim][maxDepth + 1]bool // by depth
@@ -55,8 +56,8 @@ func (x *explorer) judge(n *node, c claim, depth int, where string) {
 		}
 		return
 	}
-	if !n.again {
-		n.again = true
+	if !n.strict && (!c.retried || !n.again) {
+		n.again, n.strict = true, !c.retried
 		if err := x.again(n.m, n.got, c); err != nil {
 			x.bad("%s: %v", where, err)
 		}
