@@ -179,6 +179,8 @@ func noEmptyDir(m *powercut.Machine, dir string) error {
 func TestEmptyDirectoryStays(t *testing.T) {
 	ctx := t.Context()
 	m := powercut.New()
+	_, err := durable.OpenFS(m.FS(), nil)
+	require.NoError(t, err)
 	require.NoError(t, m.FS().Mkdir("cache"))
 	m.Settle()
 	on := &beside{FS: m.FS(), fails: map[string]error{"remove": errors.New("busy")}}
