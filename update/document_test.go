@@ -135,7 +135,7 @@ func TestWrongProgramIsTriedOnce(t *testing.T) {
 		v.publish(2, 2, wrong("first"))
 		require.NoError(t, booted(t, m, v, nil).Install(operator, ""))
 		d := booted(t, m, v, nil)
-		tried(t, d, time.Minute)
+		tried(t, d, 70*time.Second)
 		require.Equal(t, "rolling back", d.State(), "at once")
 		d = booted(t, m, v, nil)
 		require.NotContains(t, d.log.String(), "not confirmed in time")
