@@ -62,6 +62,14 @@
 //
 // # What it does not secure yet
 //
+//   - Known faults of this release, over a KeyStore that counts; they are to be mended before
+//     anybody builds on it. After a start on hold or on a full medium versions may come
+//     twice, so that an older value may be believed, or a new one lost. A file that cannot be
+//     read for an I/O error keeps all changes out. Reads beside a write may say ErrRollback
+//     or ErrTampered of sound values. RemoveStream while that stream is written takes the
+//     new one too. Who can cut the power and exchange disks can branch a prepared table:
+//     the window then reaches back to the anchor before, and an erasure can be undone that
+//     way, over any Revoker.
 //   - Rollback over a KeyStore that does not count, such as backends/softkeys: an older
 //     copy of one object or stream, a deleted one put back, or a whole disk of the same
 //     generation, is not noticed: [Report] says so.
