@@ -130,3 +130,9 @@ func (c *Compartment) take(ctx context.Context, at string, remove func() error) 
 	x.drop(file)
 	return nil
 }
+
+func (x *index) unanchored() int64 {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.changes
+}

@@ -127,11 +127,13 @@ func (x *index) put(file string, version uint64) {
 	x.changes++
 }
 
-// unwritten notes that file does not get what was expected.
-func (x *index) unwritten(file string) {
+// unwritten notes that file does not get this version, which was expected.
+func (x *index) unwritten(file string, version uint64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	delete(x.pending, file)
+	if x.pending[file] == version {
+		delete(x.pending, file)
+	}
 }
 
 // drop notes that file was removed.
@@ -290,10 +292,4 @@ func (x *index) broken() error {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	return x.err
-}
-
-func (x *index) unanchored() int64 {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	return x.changes
 }

@@ -135,6 +135,28 @@ func TestStreamOverAnAnchor(t *testing.T) {
 	}
 }
 
+// A writer that was ended by RemoveAll takes nothing from the one after it.
+func TestAbortOfAnAbandonedWriter(t *testing.T) {
+	ctx := t.Context()
+	m, v := device(t, token, few())
+	c := settingsOf(t, v)
+	first, err := c.CreateStream(ctx, "film")
+	require.NoError(t, err)
+	require.NoError(t, c.RemoveAll(ctx, "film"))
+	second, err := c.CreateStream(ctx, "film")
+	require.NoError(t, err)
+	require.NoError(t, first.Abort())
+	_, err = second.Write([]byte("the film"))
+	require.NoError(t, err)
+	require.NoError(t, v.Anchor(ctx))
+	require.NoError(t, second.Close())
+	v, err = open(ctx, m, token, few())
+	require.NoError(t, err)
+	got, err := readStream(ctx, settingsOf(t, v), "film")
+	require.NoError(t, err)
+	assert.Equal(t, "the film", string(got))
+}
+
 // While the directory is on hold the floor is changed and anchored, and what was written
 // before the hold is there after it.
 func TestAnchorUnderAHold(t *testing.T) {

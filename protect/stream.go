@@ -222,7 +222,7 @@ func (w *StreamWriter) abort() error {
 	err := w.file.Abort()
 	w.c.shrunk()
 	if x := w.c.c.index; x != nil && err == nil {
-		x.unwritten(path.Base(w.path))
+		x.unwritten(path.Base(w.path), w.version)
 	}
 	return err
 }
