@@ -168,18 +168,22 @@ func (d *Dir) isClosed() bool {
 	return d.closed
 }
 
-// abandon ends the writers of dir and of what is below it: what they write was removed
-// with the rest. Under dir.writing.
-func (d *Dir) abandon(dir string) error {
+// abandonBelow ends the writers of dir and of what is below it.
+func (d *Dir) abandonBelow(dir string) error {
 	for name, w := range d.writers {
 		if name != dir && !strings.HasPrefix(name, dir+"/") {
 			continue
 		}
-		w.err = fmt.Errorf("removed meanwhile: %w", fs.ErrNotExist)
-		delete(d.writers, name)
-		if err := d.discard(w.temp()); err != nil {
+		if err := d.abandon(w); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// abandon ends a writer: what it writes was removed with the rest. Under dir.writing.
+func (d *Dir) abandon(w *FileWriter) error {
+	w.err = fmt.Errorf("removed meanwhile: %w", fs.ErrNotExist)
+	delete(d.writers, w.name)
+	return d.discard(w.temp())
 }

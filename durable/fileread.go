@@ -80,9 +80,17 @@ func (r *FileReader) ReadAt(p []byte, off int64) (int, error) {
 // Close closes the file.
 func (r *FileReader) Close() error { return r.file.Close() }
 
-// RemoveFile removes the file called name, as Delete does a value.
+// RemoveFile removes the file called name, as Delete does a value. One that is being
+// written is given up: it cannot be committed any more.
 func (d *Dir) RemoveFile(ctx context.Context, name string) error {
-	return d.change(ctx, "remove file", name, nil, func() error { return d.delete(name + fileSuffix) })
+	return d.change(ctx, "remove file", name, nil, func() error {
+		if w := d.writers[name]; w != nil {
+			if err := d.abandon(w); err != nil {
+				return err
+			}
+		}
+		return d.delete(name + fileSuffix)
+	})
 }
 
 // Usage returns how many bytes the values and files have whose names begin with prefix,

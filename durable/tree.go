@@ -106,7 +106,7 @@ func (d *Dir) removeAll(dir string) error {
 			}
 		}
 	}
-	if err := d.abandon(dir); err != nil {
+	if err := d.abandonBelow(dir); err != nil {
 		return err
 	}
 	for _, name := range []string{dir, dir + logSuffix, dir + fileSuffix, dir + spareSuffixes[0], dir + spareSuffixes[1]} {

@@ -5,19 +5,22 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/iot-device-baseline/baseline/durable"
 )
 
 // Anchor binds what the vault holds now to the counter of the key store: from then on an
-// older state of a value or stream, or of the disk, is refused. It is one step of the
+// older state of a value or stream, or of the disk, is refused, within the limits that
+// the package documentation names. It is one step of the
 // counter, which wears out: [Vault.Run] calls it a few times an hour, and the first
 // change after a start does. While it runs nothing else uses the vault.
 //
-// A vault over a key store that does not count gives an error that is
-// [errors.ErrUnsupported].
+// After an error some compartments are not anchored, which is told by [Vault.Health] too:
+// on a full medium ([durable.ErrFull]), where something cannot be read, while the directory
+// is on hold ([durable.ErrHeld]). A vault over a key store that does not count gives an
+// error that is [errors.ErrUnsupported].
 func (v *Vault) Anchor(ctx context.Context) error {
 	if v.count == nil {
 		return fmt.Errorf("protect: anchor: the key store does not count: %w", errors.ErrUnsupported)
@@ -26,7 +29,9 @@ func (v *Vault) Anchor(ctx context.Context) error {
 	defer v.mu.Unlock()
 	err := v.ready(ctx)
 	if err == nil {
-		err = v.anchor(ctx)
+		var partly error
+		partly, err = v.anchor(ctx)
+		err = errors.Join(err, partly)
 	}
 	if err != nil {
 		return fmt.Errorf("protect: anchor: %w", err)
@@ -57,10 +62,11 @@ func (v *Vault) Run(ctx context.Context) error {
 		if v.count == nil || v.unanchored() == 0 {
 			continue
 		}
-		err := v.Anchor(ctx)
-		v.mu.Lock()
-		v.unkept = err
-		v.mu.Unlock()
+		if err := v.Anchor(ctx); err != nil {
+			v.mu.Lock()
+			v.unkept = err
+			v.mu.Unlock()
+		}
 	}
 }
 
@@ -89,7 +95,7 @@ func (v *Vault) burn(ctx context.Context, c *cell) error {
 		return err
 	}
 	if !v.burned.Load() || c.index.spent() {
-		if err := v.anchor(ctx); err != nil {
+		if _, err := v.anchor(ctx); err != nil {
 			return err
 		}
 	}
@@ -100,27 +106,27 @@ func (v *Vault) burn(ctx context.Context, c *cell) error {
 }
 
 // anchor writes the indexes, then the table that names them under the next tag, then
-// steps the counter. Under v.mu, ready.
-func (v *Vault) anchor(ctx context.Context) error {
+// steps the counter. What could not be indexed, as partly says, stays as it was anchored
+// before: the disk as it was is refused even so. Under v.mu, ready.
+func (v *Vault) anchor(ctx context.Context) (partly, err error) {
 	next := v.live.with(v.live.gen)
 	if v.opts.protocol != writeThenBump || v.pending == 0 {
 		if err := v.counted(ctx); err != nil {
-			return err
+			return nil, err
 		}
 		next.tag++
 	}
-	// While the directory is on hold only the floor may be used, and on a full medium
-	// there may be no room for indexes: the disk as it was is refused even so.
-	if v.dir.Held() == nil {
-		whole, err := v.writeIndexes(ctx, next)
-		switch {
-		case err == nil:
-			next = whole
-		case !errors.Is(err, durable.ErrFull):
-			return err
-		}
+	partly, err = v.writeIndexes(ctx, next)
+	if err != nil {
+		return nil, err
 	}
-	return v.commit(ctx, next)
+	if err := v.commit(ctx, next); err != nil {
+		return nil, err
+	}
+	if v.unkept = partly; errors.Is(partly, durable.ErrHeld) {
+		v.unkept = nil // the hold is told by the directory
+	}
+	return partly, nil
 }
 
 // commit makes next, which has a new tag, the table, and steps the counter to it.
@@ -224,46 +230,66 @@ func (t *table) state(value uint64) (pending uint64, err error) {
 }
 
 // writeIndexes writes the index of every compartment that changed, beside the one in
-// force, and returns the table with them.
-func (v *Vault) writeIndexes(ctx context.Context, next *table) (*table, error) {
-	next = next.with(next.gen)
-	next.fresh = next.tag
+// force, and notes it in next, which is not shared yet. partly is why the first of those
+// compartments in which that is not possible now is left as it was: it keeps no change
+// out. A medium that does not take an index does.
+func (v *Vault) writeIndexes(ctx context.Context, next *table) (partly, err error) {
 	for i := range next.entries {
 		e := &next.entries[i]
 		c := v.cells[e.id]
 		if e.erasing() || c.index.broken() != nil {
 			continue
 		}
-		if err := v.scan(ctx, c); err != nil {
+		left := v.makeExact(ctx, c)
+		if left == nil {
+			left, err = v.writeIndex(ctx, c, e, next.tag)
+		}
+		if err != nil {
 			return nil, err
 		}
-		if err := v.takeAway(ctx, c); err != nil {
-			return nil, err
+		if left != nil && partly == nil {
+			partly = fmt.Errorf("compartment %v: %w", c.class, left)
 		}
-		if !c.index.changed() && !v.accepting {
-			continue
-		}
+	}
+	return partly, nil
+}
+
+// makeExact says why the index of c does not say all.
+func (v *Vault) makeExact(ctx context.Context, c *cell) error {
+	if h := v.dir.Held(); h != nil && c.class != ClassFloor {
+		return fmt.Errorf("%w: %s", durable.ErrHeld, h.Reason())
+	}
+	if err := v.scan(ctx, c); err != nil {
+		return err
+	}
+	return v.clear(ctx, c)
+}
+
+func (v *Vault) writeIndex(ctx context.Context, c *cell, e *entry, tag uint64) (full, err error) {
+	if c.index.changed() || v.accepting {
 		raw, err := c.sealIndex(e.index + 1)
 		if err == nil {
 			err = v.medium().Put(ctx, e.id.indexName(e.index+1), raw)
+		}
+		if errors.Is(err, durable.ErrFull) {
+			return err, nil
 		}
 		if err != nil {
 			return nil, err
 		}
 		e.index, e.digest = e.index+1, sha256.Sum256(raw)
 	}
-	return next, nil
+	e.fresh = tag
+	return nil, nil
 }
 
 // clean removes the marks of what is no longer in any index. What stays is removed by the
 // next anchor, and means nothing.
 func (v *Vault) clean(ctx context.Context) {
-	if v.live.fresh != v.live.tag {
-		return
-	}
-	for _, entry := range v.indexed(ctx) {
-		if !strings.Contains(entry, ".") { // a compartment with marks
-			_ = durable.RemoveAll(ctx, v.medium(), indexTop+entry)
+	marked := v.indexed(ctx)
+	for _, e := range v.live.entries {
+		if e.fresh == v.live.tag && slices.Contains(marked, e.id.String()) {
+			_ = durable.RemoveAll(ctx, v.medium(), indexTop+e.id.String())
 		}
 	}
 }

@@ -82,18 +82,24 @@ func (c *Compartment) Get(ctx context.Context, name string) ([]byte, error) {
 	}
 	defer done()
 	path := c.c.path(kindObject, name)
-	raw, err := s.Get(ctx, path)
-	if err == nil {
-		raw, err = c.c.openCurrent(name, path, raw)
-	} else if errors.Is(err, fs.ErrNotExist) {
-		err = c.c.absent(path, err)
-	}
+	var value []byte
+	err = c.look(path, func() (err error) { value, err = c.c.get(ctx, s, name, path); return err })
 	if err != nil {
-		c.suspect(ctx, s, path, err)
 		return nil, c.damaged(name, err)
 	}
 	c.v.stats.gets.Add(1)
-	return raw, nil
+	return value, nil
+}
+
+func (c *cell) get(ctx context.Context, s durable.Store, name, path string) ([]byte, error) {
+	raw, err := s.Get(ctx, path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, c.absent(path, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c.openCurrent(name, path, raw)
 }
 
 // Put implements [durable.Store]: 2 fsyncs, more for the first value of a compartment.

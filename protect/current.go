@@ -20,23 +20,35 @@ func (c *Compartment) change(ctx context.Context, name string) (s durable.Store,
 	return c.prepare(ctx)
 }
 
-// prepare is use for what changes something.
+// prepare is use for what changes something: the vault stays as it was prepared for that
+// until done.
 func (c *Compartment) prepare(ctx context.Context) (s durable.Store, done func(), err error) {
-	s, done, err = c.use(ctx)
-	if err != nil || c.c.index == nil {
-		return s, done, err
+	for range maxPrepare {
+		s, done, err = c.use(ctx)
+		if err != nil || c.c.index == nil || c.v.prepared(c.c) {
+			return s, done, err
+		}
+		done()
+		if h := c.v.dir.Held(); h != nil && c.c.class != ClassFloor {
+			return nil, nil, fmt.Errorf("%w: %s", durable.ErrHeld, h.Reason())
+		}
+		if err := c.v.burn(ctx, c.c); err != nil {
+			return nil, nil, err
+		}
+		if err := c.c.index.broken(); err != nil {
+			return nil, nil, &ObjectError{Class: c.c.class, Name: "index", Action: actReanchor, Err: err}
+		}
 	}
-	done()
-	if h := c.v.dir.Held(); h != nil && c.c.class != ClassFloor {
-		return nil, nil, fmt.Errorf("%w: %s", durable.ErrHeld, h.Reason())
-	}
-	if err := c.v.burn(ctx, c.c); err != nil {
-		return nil, nil, err
-	}
-	if err := c.c.index.broken(); err != nil {
-		return nil, nil, &ObjectError{Class: c.c.class, Name: "index", Action: actReanchor, Err: err}
-	}
-	return c.use(ctx)
+	return nil, nil, fmt.Errorf("anchors fail beside it: %w", ErrUnavailable)
+}
+
+// maxPrepare is how often a change waits for an anchor that another then undoes.
+const maxPrepare = 8
+
+// prepared reports whether c may be changed without another anchor. In use: so no table
+// with another tag is being written.
+func (v *Vault) prepared(c *cell) bool {
+	return v.burned.Load() && c.index.exactly() && !c.index.spent()
 }
 
 // openCurrent is openObject for what stands at path now.
@@ -74,11 +86,13 @@ func (c *cell) absent(at string, err error) error {
 	return err
 }
 
-// expect gives the version that is written next; counted is that without an index.
+// expect gives the version that is written next; counted is that without an index, one
+// above what is stored. Under cell.write.
 func (c *cell) expect(at string, counted uint64) (uint64, error) {
 	if c.index == nil {
 		return counted, nil
 	}
+	c.index.resolve(path.Base(at), counted-1)
 	return c.index.expect(path.Base(at))
 }
 
@@ -123,7 +137,8 @@ func (c *Compartment) take(ctx context.Context, at string, remove func() error) 
 		return err
 	}
 	if full {
-		if err := mark(); err != nil {
+		if err := mark(); err != nil { // it is gone; a start before the next anchor misses it
+			x.leave(file, version)
 			return err
 		}
 	}
@@ -131,8 +146,17 @@ func (c *Compartment) take(ctx context.Context, at string, remove func() error) 
 	return nil
 }
 
-func (x *index) unanchored() int64 {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	return x.changes
+// look reads what is at path, by read, which says what is wrong with it. What is read
+// beside a change fits to no index: so what seems wrong is read again without one.
+func (c *Compartment) look(path string, read func() error) error {
+	err := read()
+	if !isUnreadable(err) {
+		return err
+	}
+	c.c.write.Lock()
+	defer c.c.write.Unlock()
+	if err = read(); isUnreadable(err) {
+		c.c.known.mark(path, true)
+	}
+	return err
 }

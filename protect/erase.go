@@ -200,6 +200,13 @@ func (v *Vault) stepAndDrop(ctx context.Context, next *table) error {
 // step makes next the live table, under a new root: first durable beside the
 // present one, then the only one that opens. Under v.mu.
 func (v *Vault) step(ctx context.Context, next *table) error {
+	if v.rev == nil && v.count != nil { // else the table before could be put back until the next anchor
+		if err := v.counted(ctx); err != nil {
+			return err
+		}
+		next.tag++
+		v.burned.Store(false)
+	}
 	root, blob, err := v.prepare(ctx, next)
 	if err != nil {
 		return err
@@ -213,6 +220,12 @@ func (v *Vault) step(ctx context.Context, next *table) error {
 		return err
 	}
 	v.adopt(next, root, blob)
+	if v.rev == nil && v.count != nil {
+		v.pending = next.tag
+		err = v.finish(ctx)
+		v.burned.Store(err == nil)
+		return err
+	}
 	return nil
 }
 

@@ -105,7 +105,7 @@ func DecodeIndex(plain []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	x.begin(1, versions, pending, nil, nil)
+	x.begin(1, 1, versions, pending, nil, nil)
 	return x.encode(), nil
 }
 

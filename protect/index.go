@@ -4,13 +4,11 @@ import (
 	"fmt"
 	"io/fs"
 	"sync"
-
-	"github.com/iot-device-baseline/baseline/durable"
 )
 
-// A version in an anchored vault is a tag, that of the last anchor when the value was
-// written, and a number within it. So every version that is written after an anchor is
-// above every one from before it.
+// A version in an anchored vault is the tag that the counter had when the value was
+// written, and a number within it. Before its first change each start steps the counter,
+// so no version is given twice, and a later one is higher.
 const (
 	seqBits = 24
 	maxSeq  = 1<<seqBits - 1
@@ -22,20 +20,23 @@ const (
 // besides, or instead, is refused.
 //
 // At a start it is what was anchored, and whatever is fresh is believed, since it may
-// have been written after that. Once it is exact, from the first write on, it says all.
+// have been written after that. Once it is exact, from the first change on, it says all.
 type index struct {
 	mu       sync.RWMutex
-	fresh    uint64            // versions from here on were written after the anchor
+	tag      uint64            // versions are given from here on
 	seq      uint64            // of the last version that was given
+	fresh    uint64            // versions from here on were written after the anchor
 	versions map[string]uint64 // 0 is never a version
 	pending  map[string]uint64 // what may be there instead: a stream that is being written, a put that failed
+	writing  map[string]uint64 // of these, the streams that are being written
 	gone     map[string]uint64 // removed since the anchor, most with a mark on the medium
 	left     map[string]bool   // of these, whose file may still be there
+	unread   map[string]bool   // files that the medium did not give
 	listed   map[string]bool   // in the index on the medium, with whatever version
 	exact    bool
 	changes  int64  // since the anchor
 	most     int    // files
-	seqs     uint64 // versions of one anchor; 0 is maxSeq. A seam of the tests
+	seqs     uint64 // versions of one tag; 0 is maxSeq. A seam of the tests
 	err      error  // why it is not known
 }
 
@@ -45,11 +46,12 @@ var errUnread = fmt.Errorf("index: not read: %w", ErrUnavailable)
 func newIndex() *index { return &index{err: errUnread, most: MaxFiles} }
 
 // begin makes the index what was read, or shuts the compartment with err.
-func (x *index) begin(fresh uint64, versions, pending, gone map[string]uint64, err error) {
+func (x *index) begin(tag, fresh uint64, versions, pending, gone map[string]uint64, err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.fresh, x.seq, x.changes, x.exact, x.err = fresh<<seqBits, 0, 0, false, err
-	x.versions, x.pending, x.gone, x.left = orEmpty(versions), orEmpty(pending), map[string]uint64{}, map[string]bool{}
+	x.tag, x.fresh, x.seq, x.changes, x.exact, x.err = tag<<seqBits, fresh<<seqBits, 0, 0, false, err
+	x.versions, x.pending, x.writing = orEmpty(versions), orEmpty(pending), map[string]uint64{}
+	x.gone, x.left, x.unread = map[string]uint64{}, map[string]bool{}, map[string]bool{}
 	for file, version := range gone { // marks from before the anchor mean nothing
 		if version >= x.fresh {
 			x.gone[file] = version
@@ -65,124 +67,30 @@ func orEmpty(m map[string]uint64) map[string]uint64 {
 	return m
 }
 
-// empty makes it the index of a compartment that was made just now.
-func (x *index) empty(fresh uint64) {
-	x.begin(fresh, nil, nil, nil, nil)
-	x.settle(0)
+// empty makes it the index of a compartment that was made just now, which is a change.
+func (x *index) empty(tag uint64) {
+	x.begin(tag, tag, nil, nil, nil, nil)
+	x.settle()
+	x.changes = 1
 }
 
-func (x *index) unread() bool {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	return x.err == errUnread
-}
-
-// spent reports whether there is no version left before the next anchor.
-func (x *index) spent() bool {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	return x.seq >= x.lastSeq()
-}
-
-func (x *index) lastSeq() uint64 {
-	if x.seqs > 0 {
-		return x.seqs
-	}
-	return maxSeq
-}
-
-// next gives a version, or says that an anchor is due.
-func (x *index) next() (uint64, error) {
+// stepped notes the tag of the table.
+func (x *index) stepped(tag uint64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.seq >= x.lastSeq() {
-		return 0, fmt.Errorf("%d changes since the last anchor: %w", x.seq, ErrUnavailable)
-	}
-	x.seq++
-	return x.fresh | x.seq, nil
-}
-
-// expect gives the version that file may get.
-func (x *index) expect(file string) (uint64, error) {
-	version, err := x.next()
-	if err != nil {
-		return 0, err
-	}
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if n := len(x.versions) + len(x.pending); n >= x.most && x.versions[file] == 0 {
-		return 0, fmt.Errorf("%d values and streams in the compartment: %w", n, durable.ErrFull)
-	}
-	x.pending[file] = version
-	return version, nil
-}
-
-// put notes that file has this version now.
-func (x *index) put(file string, version uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	delete(x.pending, file)
-	delete(x.left, file)
-	x.versions[file] = version
-	x.changes++
-}
-
-// unwritten notes that file does not get this version, which was expected.
-func (x *index) unwritten(file string, version uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.pending[file] == version {
-		delete(x.pending, file)
+	if tag <<= seqBits; tag > x.tag {
+		x.tag, x.seq = tag, 0
 	}
 }
 
-// drop notes that file was removed.
-func (x *index) drop(file string) {
+// rebase notes that all of it is anchored.
+func (x *index) rebase(fresh uint64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	delete(x.versions, file)
-	delete(x.pending, file)
-	x.changes++
-}
-
-// leave notes that file is removed, although it may still be there.
-func (x *index) leave(file string, version uint64) {
-	x.drop(file)
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.gone[file], x.left[file] = version, true
-}
-
-// leftover returns the files that are still to be removed.
-func (x *index) leftover() (files []string) {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	for file := range x.left {
-		files = append(files, file)
+	if fresh <<= seqBits; fresh > x.fresh {
+		x.fresh, x.changes, x.gone = fresh, 0, map[string]uint64{}
+		x.list()
 	}
-	return files
-}
-
-// removed notes that file is not there any more.
-func (x *index) removed(file string) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	delete(x.left, file)
-}
-
-// bury notes that file is removed, by a mark with this version.
-func (x *index) bury(file string, version uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.gone[file] = version
-}
-
-// anchored reports whether the index on the medium has file, so that a removal
-// needs a mark: else the file that is not there would be missed.
-func (x *index) anchored(file string) bool {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	return x.listed[file] || x.pending[file] != 0
 }
 
 // list notes that the index on the medium is this one.
@@ -206,7 +114,7 @@ func (x *index) judge(file string, version uint64) error {
 		return x.err
 	case x.gone[file] > version:
 		return fs.ErrNotExist
-	case version == want, version == x.pending[file], !x.exact && version >= x.fresh:
+	case version == want, version == x.pending[file], (!x.exact || x.unread[file]) && version >= x.fresh:
 		return nil
 	case want == 0:
 		return fmt.Errorf("it is not in the index: %w", ErrForeign)
@@ -229,49 +137,12 @@ func (x *index) missing(file string) error {
 	return fs.ErrNotExist
 }
 
-// buried reports whether a file of this version was removed.
-func (x *index) buried(file string, version uint64) bool {
+// anchored reports whether the index on the medium has file, or may get it, so that a
+// removal needs a mark: else the file that is not there would be missed.
+func (x *index) anchored(file string) bool {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	return x.gone[file] > version
-}
-
-// found takes what a scan found in file, if it is right.
-func (x *index) found(file string, version uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	switch {
-	case version >= x.fresh:
-		x.changes++
-		fallthrough
-	case version == x.pending[file]:
-		x.versions[file] = version
-	}
-}
-
-// settle ends a scan: what was buried is not listed, and nothing is believed any more
-// because it is fresh.
-func (x *index) settle(seq uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	for file, version := range x.gone {
-		if x.versions[file] < version {
-			delete(x.versions, file)
-			x.changes++
-		}
-	}
-	x.changes += int64(len(x.pending)) // which the next index does not have
-	x.exact, x.seq, x.pending = true, seq, map[string]uint64{}
-}
-
-// rebase notes that all of it is anchored.
-func (x *index) rebase(fresh uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if fresh <<= seqBits; fresh > x.fresh {
-		x.fresh, x.seq, x.changes, x.gone = fresh, 0, 0, map[string]uint64{}
-		x.list()
-	}
+	return x.listed[file] || x.pending[file] != 0 || x.unread[file]
 }
 
 // known reports whether there is nothing to find out by a scan.
@@ -281,6 +152,13 @@ func (x *index) known() bool {
 	return x.exact || x.err != nil
 }
 
+// exactly reports whether the index says all.
+func (x *index) exactly() bool {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.exact && x.err == nil
+}
+
 // changed reports whether the index in force is not this one.
 func (x *index) changed() bool {
 	x.mu.RLock()
@@ -288,8 +166,17 @@ func (x *index) changed() bool {
 	return x.changes > 0 || len(x.pending) > 0
 }
 
+func (x *index) unanchored() int64 {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.changes
+}
+
 func (x *index) broken() error {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	return x.err
 }
+
+// notRead reports whether the index was not read yet.
+func (x *index) notRead() bool { return x.broken() == errUnread }

@@ -128,11 +128,11 @@ func decodeIndex(plain []byte) (versions, pending map[string]uint64, err error) 
 func (v *Vault) loadIndexes(ctx context.Context) error {
 	for _, e := range v.live.entries {
 		c := v.cells[e.id]
-		if v.count == nil || !c.index.unread() {
+		if v.count == nil || !c.index.notRead() {
 			continue
 		}
 		if v.accepting { // everything is believed
-			c.index.begin(0, nil, nil, nil, nil)
+			c.index.begin(v.live.tag, 0, nil, nil, nil, nil)
 			continue
 		}
 		versions, pending, err := v.loadIndex(ctx, c, e)
@@ -145,7 +145,7 @@ func (v *Vault) loadIndexes(ctx context.Context) error {
 		} else if err != nil {
 			return err
 		}
-		c.index.begin(v.live.fresh, versions, pending, gone, err)
+		c.index.begin(v.live.tag, e.fresh, versions, pending, gone, err)
 	}
 	return nil
 }

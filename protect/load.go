@@ -121,8 +121,11 @@ func (v *Vault) compare(ctx context.Context, l *loaded) error {
 		return keyStoreError("counter", err)
 	}
 	l.pending, err = l.live.state(value)
-	if v.accepting && err != nil { // whatever age it has
-		l.live.tag, l.pending, err = value, 0, nil
+	if v.accepting { // whatever age it has, and counted in every table from now on
+		l.live.accepted++
+		if l.live.anchored = true; err != nil {
+			l.live.tag, l.pending, err = value, 0, nil
+		}
 	}
 	if err != nil {
 		return vaultError("key table", actReanchor, err)
@@ -264,8 +267,9 @@ func (v *Vault) adopt(t *table, root *key, blob []byte) {
 			}
 			v.cells[e.id] = c
 		}
-		if c.index != nil && !c.index.unread() {
-			c.index.rebase(t.fresh)
+		if c.index != nil && !c.index.notRead() {
+			c.index.stepped(t.tag)
+			c.index.rebase(e.fresh)
 		}
 		c.gone.Store(e.erasing())
 	}

@@ -57,11 +57,11 @@ func (v *Vault) provision(ctx context.Context) error {
 		if err != nil {
 			return keyStoreError("counter", err)
 		}
-		first.anchored, first.tag, first.fresh = true, value+1, value+1
+		first.anchored, first.tag = true, value+1
 	}
 	for _, class := range Classes() {
 		if class != ClassUserData {
-			e := entry{id: newID(), class: class, state: stateLive, made: first.gen, key: newKey()}
+			e := entry{id: newID(), class: class, state: stateLive, made: first.gen, key: newKey(), fresh: first.tag}
 			first = first.with(first.gen, e)
 		}
 	}
@@ -103,7 +103,7 @@ func (v *Vault) begin(ctx context.Context, first *table) error {
 		return nil
 	}
 	for _, c := range v.cells {
-		c.index.empty(first.fresh)
+		c.index.empty(first.tag)
 	}
 	v.pending = first.tag
 	err = v.finish(ctx)

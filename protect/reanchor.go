@@ -16,7 +16,7 @@ import (
 // Somebody must be present: Options.Presence is asked in every case, and nil gives an
 // error that is [fs.ErrInvalid]. Who may do it, and telling people, are the caller's: it
 // undoes what was changed since, such as a revoked right. [Report].Accepted counts it for
-// good. A power cut leaves a vault that Open refuses as before, or the anchored one.
+// good. A power cut leaves a vault that Open refuses as before, or one that it accepts and counts.
 func Reanchor(ctx context.Context, dir *durable.Dir, keys KeyStore, opts *Options) (*Vault, error) {
 	v, err := newVault(dir, keys, opts)
 	if err == nil {
@@ -52,12 +52,6 @@ func (v *Vault) reanchor(ctx context.Context) error {
 	if err := v.ready(ctx); err != nil {
 		return err
 	}
-	next := v.live.with(v.live.gen)
-	next.anchored, next.accepted = true, v.live.accepted+1
-	next.tag++
-	next, err := v.writeIndexes(ctx, next)
-	if err != nil {
-		return err
-	}
-	return v.commit(ctx, next)
+	_, err := v.anchor(ctx) // what is not indexed is told by Health
+	return err
 }

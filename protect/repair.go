@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"strings"
 	"sync"
 
@@ -56,11 +57,14 @@ func (c *Compartment) Repair(ctx context.Context) (removed int, err error) {
 	return removed, nil
 }
 
-// repairStream removes the stream at path if it cannot be read.
-func (c *Compartment) repairStream(ctx context.Context, _ durable.Store, path string) (gone bool, err error) {
+// repairStream removes the stream at a path if it cannot be read.
+func (c *Compartment) repairStream(ctx context.Context, _ durable.Store, at string) (gone bool, err error) {
 	c.c.write.Lock()
 	defer c.c.write.Unlock()
-	name, err := c.streamName(ctx, path)
+	if x := c.c.index; x != nil && x.isWriting(path.Base(at)) {
+		return false, nil // what is being written takes its place
+	}
+	name, err := c.streamName(ctx, at)
 	if err == nil {
 		err = c.readStream(ctx, name)
 	}
@@ -70,7 +74,7 @@ func (c *Compartment) repairStream(ctx context.Context, _ durable.Store, path st
 	case errors.Is(err, durable.ErrFormat), !errors.Is(err, durable.ErrCorrupt):
 		return false, err
 	}
-	err = c.take(ctx, path, func() error { return c.v.dir.RemoveFile(ctx, path) })
+	err = c.take(ctx, at, func() error { return c.v.dir.RemoveFile(ctx, at) })
 	return err == nil, err
 }
 
@@ -135,17 +139,6 @@ func (c *cell) readable(ctx context.Context, s durable.Store, path string) error
 // written, or not for this release.
 func isUnreadable(err error) bool {
 	return errors.Is(err, durable.ErrCorrupt) || errors.Is(err, durable.ErrFormat)
-}
-
-// suspect remembers that the object at path is unreadable, if it still is: it may
-// have been put anew since err.
-func (c *Compartment) suspect(ctx context.Context, s durable.Store, path string, err error) {
-	if !isUnreadable(err) {
-		return
-	}
-	c.c.write.Lock()
-	defer c.c.write.Unlock()
-	c.c.known.mark(path, isUnreadable(c.c.readable(ctx, s, path)))
 }
 
 // known is what this process came to know of a compartment's files.

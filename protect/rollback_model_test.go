@@ -270,7 +270,7 @@ func (l *life) note(name string, f fact, err error) {
 
 // changed raises the floor to what was there at this start.
 func (l *life) changed(err error) error {
-	if err == nil {
+	if err == nil && l.v.Health(l.ctx) == nil { // else it tells what is not anchored
 		for name, n := range l.boot {
 			l.floor[name] = max(l.floor[name], n)
 		}

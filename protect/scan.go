@@ -3,81 +3,105 @@ package protect
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 
 	"github.com/iot-device-baseline/baseline/durable"
 )
 
-// finder is told of each file that a scan comes upon, and how to remove it.
-type finder func(name string, version uint64, err error, remove func(context.Context, string) error) error
-
 // scan makes the index of c exact: what was written since the anchor is in it, and what
-// is not right stays out. Under v.mu.
+// is not right stays out. What the medium does not give is remembered, and keeps nothing
+// else from being used. Under v.mu.
 func (v *Vault) scan(ctx context.Context, c *cell) error {
 	if c.index.known() {
 		return nil
 	}
-	most := uint64(0)
-	found := func(name string, version uint64, err error, remove func(context.Context, string) error) error {
-		switch {
-		case errors.Is(err, fs.ErrNotExist), isUnreadable(err): // as if it were not there
-			return nil
-		case err != nil:
-			return err
-		case c.index.buried(path.Base(name), version): // its removal was cut
-			return remove(ctx, name)
-		}
-		c.index.found(path.Base(name), version)
-		most = max(most, version)
-		return nil
-	}
 	names, err := v.medium().List(ctx, c.id.path(""))
+	var streams []string
+	if err == nil && c.class != ClassFloor {
+		streams, err = v.dir.Files(ctx, c.id.path(""))
+	}
 	if err != nil {
 		return err
 	}
-	for _, name := range names {
-		version, err := c.versionAt(ctx, v.medium(), name)
-		if err := found(name, version, err, v.medium().Delete); err != nil {
+	for _, name := range append(names, streams...) {
+		if err := v.inspect(ctx, c, path.Base(name)); err != nil {
 			return err
 		}
 	}
-	if c.class != ClassFloor {
-		if err := v.scanStreams(ctx, c, found); err != nil {
-			return err
-		}
-	}
-	c.index.settle(most & maxSeq)
+	c.index.settle()
 	return nil
 }
 
-func (v *Vault) scanStreams(ctx context.Context, c *cell, found finder) error {
-	names, err := v.dir.Files(ctx, c.id.path(""))
-	if err != nil {
-		return err
+// inspect tells the index what a file has, and ends a removal of it that was cut. An error
+// is that of ctx.
+func (v *Vault) inspect(ctx context.Context, c *cell, file string) error {
+	version, err := v.versionOf(ctx, c, file)
+	if err == nil && c.index.buried(file, version) {
+		err = v.takeAway(ctx, c, file)
+		version = 0
 	}
-	for _, name := range names {
-		version, err := (&Compartment{v, c}).streamVersion(ctx, name)
-		if err := found(name, version, err, v.dir.RemoveFile); err != nil {
-			return err
-		}
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		c.index.refused(file)
+	default:
+		c.index.found(file, version)
 	}
 	return nil
 }
 
-// takeAway removes what a removal that failed left: of an object or of a stream.
-func (v *Vault) takeAway(ctx context.Context, c *cell) error {
+// clear ends what failed before: removals, puts, and reads of the medium.
+func (v *Vault) clear(ctx context.Context, c *cell) error {
 	for _, file := range c.index.leftover() {
-		err := v.medium().Delete(ctx, c.id.path(file))
-		if err == nil && c.class != ClassFloor {
-			err = v.dir.RemoveFile(ctx, c.id.path(file))
+		if c.index.isWriting(file) {
+			return errors.New("a stream is being written over what could not be removed")
 		}
-		if err != nil {
+		if err := v.takeAway(ctx, c, file); err != nil {
 			return err
 		}
 		c.index.removed(file)
 	}
+	for _, file := range c.index.unreadable() {
+		if err := v.inspect(ctx, c, file); err != nil {
+			return err
+		}
+	}
+	if n := len(c.index.unreadable()); n > 0 {
+		return fmt.Errorf("%d values or streams cannot be read", n)
+	}
+	for _, file := range c.index.unresolved() {
+		version, err := v.versionOf(ctx, c, file)
+		if err != nil {
+			return err
+		}
+		c.index.resolve(file, version)
+	}
 	return nil
+}
+
+// takeAway removes the object or stream in file.
+func (v *Vault) takeAway(ctx context.Context, c *cell, file string) error {
+	err := v.medium().Delete(ctx, c.id.path(file))
+	if err == nil && c.class != ClassFloor {
+		err = v.dir.RemoveFile(ctx, c.id.path(file))
+	}
+	return err
+}
+
+// versionOf returns the version, which is authentic, of the object or stream in file, and
+// 0 for one that is not there or not right.
+func (v *Vault) versionOf(ctx context.Context, c *cell, file string) (uint64, error) {
+	version, err := c.versionAt(ctx, v.medium(), c.id.path(file))
+	if errors.Is(err, fs.ErrNotExist) && c.class != ClassFloor {
+		version, err = (&Compartment{v, c}).streamVersion(ctx, c.id.path(file))
+	}
+	if errors.Is(err, fs.ErrNotExist) || isUnreadable(err) {
+		return 0, nil
+	}
+	return version, err
 }
 
 // versionAt returns the version of the object at path, which is authentic.

@@ -40,30 +40,36 @@ func (c *Compartment) createStream(ctx context.Context, name string) (*StreamWri
 		return nil, err
 	}
 	defer done()
-	path := c.c.path(kindStream, name)
-	version, err := c.nextStream(ctx, path)
+	c.c.write.Lock()
+	defer c.c.write.Unlock()
+	at := c.c.path(kindStream, name)
+	version, err := c.nextStream(ctx, at)
 	if err != nil {
 		return nil, err
 	}
-	file, err := c.v.dir.CreateFile(ctx, path)
+	file, err := c.v.dir.CreateFile(ctx, at)
 	if err != nil {
 		return nil, err
 	}
 	if err := c.grow(ctx, int64(storedSize(0))); err != nil {
 		return nil, errors.Join(err, file.Abort())
 	}
-	if version, err = c.c.expect(path, version); err != nil {
+	if version, err = c.c.expect(at, version); err != nil {
 		return nil, errors.Join(err, file.Abort())
 	}
 	raw := c.c.sealHead(streamMagic, name, version, 0)
-	if _, err := file.Write(raw); err != nil {
-		return nil, errors.Join(err, file.Abort())
-	}
 	head := raw[:objectHeader:objectHeader]
-	return &StreamWriter{
-		c: c, name: name, path: path, version: version, file: file, head: head, aead: c.c.streamKey(head, version, name),
+	w := &StreamWriter{
+		c: c, name: name, path: at, version: version, file: file, head: head, aead: c.c.streamKey(head, version, name),
 		plain: make([]byte, 0, segmentSize), sealed: make([]byte, 0, segmentSize+aeadOverhead),
-	}, nil
+	}
+	if x := c.c.index; x != nil {
+		x.begun(path.Base(at), version)
+	}
+	if _, err := file.Write(raw); err != nil {
+		return nil, errors.Join(err, w.abort())
+	}
+	return w, nil
 }
 
 func (c *cell) streamKey(head []byte, version uint64, name string) cipher.AEAD {
@@ -204,12 +210,18 @@ func (w *StreamWriter) Close() error {
 	if w.err != nil {
 		return errors.Join(w.err, w.abort())
 	}
-	_, done, err := w.c.use(context.Background())
+	_, done, err := w.c.prepare(context.Background())
 	if err != nil {
 		return errors.Join(w.failed("close", err), w.abort())
 	}
 	defer done()
+	w.c.c.write.Lock()
+	defer w.c.c.write.Unlock()
 	if err := w.file.Commit(context.Background()); err != nil {
+		w.c.shrunk()
+		if x := w.c.c.index; x != nil {
+			x.ended(path.Base(w.path), w.version)
+		}
 		return w.failed("close", err)
 	}
 	w.c.c.keep(w.path, w.version)

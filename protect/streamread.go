@@ -21,7 +21,8 @@ func (c *Compartment) OpenStream(ctx context.Context, name string) (*StreamReade
 		return nil, fmt.Errorf("protect: open stream %s: %w", name, err)
 	}
 	defer done()
-	r, err := c.openStream(ctx, name)
+	var r *StreamReader
+	err = c.look(c.c.path(kindStream, name), func() (err error) { r, err = c.openStream(ctx, name); return err })
 	if err != nil {
 		return nil, c.damaged(name, err)
 	}

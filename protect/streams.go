@@ -10,7 +10,8 @@ import (
 )
 
 // RemoveStream removes a stream, as [Compartment.Delete] does a value. Who reads it goes
-// on, or gets an error.
+// on, or gets an error; one that is being written under the name is given up, and its
+// Close gives an error.
 func (c *Compartment) RemoveStream(ctx context.Context, name string) error {
 	_, done, err := c.change(ctx, name)
 	if err == nil {
@@ -48,7 +49,8 @@ func (c *Compartment) streams(ctx context.Context, prefix string) (names []strin
 	}
 	paths, err := c.v.dir.Files(ctx, c.c.id.path(""))
 	for _, path := range paths {
-		name, err := c.streamName(ctx, path)
+		name := ""
+		err := c.look(path, func() (err error) { name, err = c.streamName(ctx, path); return err })
 		switch {
 		case errors.Is(err, fs.ErrNotExist): // removed meanwhile
 		case isUnreadable(err):

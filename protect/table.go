@@ -24,9 +24,8 @@ import (
 //
 // The entries, of format 2 after
 //
-//	 0   8  tag: the value of the counter once this table is anchored
-//	 8   8  fresh: the tag of the last anchor of all indexes
-//	16   4  how often a state of unknown age was accepted; see Reanchor
+//	0   8  tag: the value of the counter once this table is anchored
+//	8   4  how often a state of unknown age was accepted; see Reanchor
 //
 // are
 //
@@ -37,7 +36,8 @@ import (
 //	17   1  state: 1 live, 2 erasing
 //	18   8  generation in which it was made
 //	26  32  key
-//	58      in format 2: number of the index, 8, 0 without one | SHA-256 of its file, 32
+//	58      in format 2: fresh, 8, the tag when its index was last anchored | number of the
+//	        index, 8, 0 without one | SHA-256 of its file, 32
 //	..   1  length n of the subject; 0 for all classes but user data
 //	..   n  subject
 //
@@ -47,9 +47,9 @@ const (
 	tableFormat    = 1
 	anchoredFormat = 2
 	tableHead      = 14
-	anchorHead     = 20
+	anchorHead     = 12
 	entryHead      = 58 // without what only format 2 has, and the subject
-	entryIndex     = 40
+	entryIndex     = 48
 	labelTable     = "baseline/protect/table/1"
 	maxBlob        = 2 << 10 // bytes of a sealed root
 	maxGen         = 1 << 63 // no device advances so often
@@ -71,6 +71,7 @@ type entry struct {
 	made    uint64
 	key     *key
 	subject string
+	fresh   uint64 // tag of the last anchor of its index
 	index   uint64 // number of the index in force
 	digest  [sha256.Size]byte
 }
@@ -83,7 +84,6 @@ type table struct {
 
 	anchored bool // format 2, with what follows
 	tag      uint64
-	fresh    uint64
 	accepted uint32
 }
 
@@ -146,7 +146,6 @@ func (t *table) encode() []byte {
 	var raw []byte
 	if t.anchored {
 		raw = binary.BigEndian.AppendUint64(raw, t.tag)
-		raw = binary.BigEndian.AppendUint64(raw, t.fresh)
 		raw = binary.BigEndian.AppendUint32(raw, t.accepted)
 	}
 	raw = binary.BigEndian.AppendUint16(raw, uint16(len(t.entries)))
@@ -156,6 +155,7 @@ func (t *table) encode() []byte {
 		raw = binary.BigEndian.AppendUint64(raw, e.made)
 		raw = append(raw, e.key.b[:]...)
 		if t.anchored {
+			raw = binary.BigEndian.AppendUint64(raw, e.fresh)
 			raw = binary.BigEndian.AppendUint64(raw, e.index)
 			raw = append(raw, e.digest[:]...)
 		}
@@ -174,18 +174,17 @@ func tableSize(n int) int {
 func decodeTable(gen uint64, anchored bool, raw []byte) (*table, error) {
 	t := &table{gen: gen, anchored: anchored}
 	if anchored && len(raw) >= anchorHead {
-		t.tag, t.fresh = binary.BigEndian.Uint64(raw), binary.BigEndian.Uint64(raw[8:])
-		t.accepted = binary.BigEndian.Uint32(raw[16:])
+		t.tag, t.accepted = binary.BigEndian.Uint64(raw), binary.BigEndian.Uint32(raw[8:])
 		raw = raw[anchorHead:]
 	}
-	if len(raw) < 2 || anchored && (t.tag == 0 || t.tag > maxTag || t.fresh > t.tag) {
+	if len(raw) < 2 || anchored && (t.tag == 0 || t.tag > maxTag) {
 		return nil, fmt.Errorf("key table: %w: %w", ErrTampered, errShort)
 	}
 	count, rest := int(binary.BigEndian.Uint16(raw)), raw[2:]
 	for i := range count {
 		var e entry
 		var ok bool
-		if e, rest, ok = decodeEntry(anchored, rest); !ok || e.made > gen {
+		if e, rest, ok = decodeEntry(anchored, rest); !ok || e.made > gen || e.fresh > t.tag {
 			return nil, fmt.Errorf("key table: entry %d: %w", i, ErrTampered)
 		}
 		if i > 0 && bytes.Compare(t.entries[i-1].id[:], e.id[:]) >= 0 || t.find(e.class, e.subject) != nil {
@@ -213,7 +212,8 @@ func decodeEntry(anchored bool, raw []byte) (entry, []byte, bool) {
 		key: &key{[keySize]byte(raw[26:58])}, subject: string(raw[head+1 : end]),
 	}
 	if anchored {
-		e.index, e.digest = binary.BigEndian.Uint64(raw[58:]), [sha256.Size]byte(raw[66:98])
+		e.fresh, e.index = binary.BigEndian.Uint64(raw[58:]), binary.BigEndian.Uint64(raw[66:])
+		e.digest = [sha256.Size]byte(raw[74:106])
 	}
 	ok := e.class.valid() && (e.state == stateLive || e.state == stateErasing)
 	if e.class == ClassUserData {

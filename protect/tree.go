@@ -37,16 +37,12 @@ func (c *Compartment) list(ctx context.Context, s durable.Store, prefix string) 
 	}
 	var names []string
 	for _, path := range paths {
-		raw, err := s.Get(ctx, path)
 		name := ""
-		if err == nil {
-			name, err = c.c.currentName(path, raw)
-		}
+		err := c.look(path, func() (err error) { name, err = c.c.nameOf(ctx, s, path); return err })
 		switch {
 		case errors.Is(err, fs.ErrNotExist): // deleted meanwhile
 		case isUnreadable(err):
 			c.v.stats.refused.Add(1)
-			c.suspect(ctx, s, path, err)
 		case err != nil:
 			return nil, err
 		case strings.HasPrefix(name, prefix):
@@ -70,8 +66,12 @@ func (c *cell) nameAt(path string, raw []byte) (string, error) {
 	return name, err
 }
 
-// currentName is nameAt for what stands at path now.
-func (c *cell) currentName(path string, raw []byte) (string, error) {
+// nameOf returns the name of what stands at path now.
+func (c *cell) nameOf(ctx context.Context, s durable.Store, path string) (string, error) {
+	raw, err := s.Get(ctx, path)
+	if err != nil {
+		return "", err
+	}
 	name, err := c.nameAt(path, raw)
 	if err != nil {
 		return "", err

@@ -16,8 +16,8 @@ import (
 
 // Options are the options of [Provision] and [Open].
 type Options struct {
-	// MaxCompartments bounds the key table: 8 to 1024, default 256. Four times 163
-	// bytes for each, plus 9 KiB, are kept in reserve on the medium (172 KiB by
+	// MaxCompartments bounds the key table: 8 to 1024, default 256. Four times 171
+	// bytes for each, plus 9 KiB, are kept in reserve on the medium (180 KiB by
 	// default; more when the vault holds more already), so that an erasure ends on a
 	// full one.
 	MaxCompartments int
@@ -186,7 +186,7 @@ func (v *Vault) compartment(ctx context.Context, class Class, subject string) (*
 		err = v.shut(class) // a hold may have come since
 	}
 	if err == nil && v.count != nil && !v.burned.Load() {
-		err = v.anchor(ctx)
+		_, err = v.anchor(ctx)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("protect: make compartment %v: %w", class, err)
@@ -239,7 +239,7 @@ func (v *Vault) create(ctx context.Context, class Class, subject string) (*Compa
 	if len(v.live.entries) >= v.opts.MaxCompartments {
 		return nil, fmt.Errorf("%d compartments are in use, the most allowed: %w", len(v.live.entries), durable.ErrFull)
 	}
-	e := entry{id: newID(), class: class, state: stateLive, made: v.live.gen, key: newKey(), subject: subject}
+	e := entry{id: newID(), class: class, state: stateLive, made: v.live.gen, key: newKey(), subject: subject, fresh: v.live.tag}
 	next := v.live.with(v.live.gen, e)
 	v.tidy(ctx)
 	if err := v.medium().Put(ctx, tableName(next.gen), next.seal(v.hdr, v.root, v.blob)); err != nil {
@@ -248,7 +248,7 @@ func (v *Vault) create(ctx context.Context, class Class, subject string) (*Compa
 	}
 	v.adopt(next, v.root, v.blob)
 	if v.count != nil {
-		v.cells[e.id].index.empty(v.live.fresh)
+		v.cells[e.id].index.empty(v.live.tag)
 	}
 	return &Compartment{v, v.cells[e.id]}, nil
 }
