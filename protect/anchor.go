@@ -86,7 +86,7 @@ func (v *Vault) unanchored() (n int64) {
 // anything is changed: whoever kept one could else undo what comes now. The compartment c
 // is then known exactly.
 func (v *Vault) burn(ctx context.Context, c *cell) error {
-	if v.count == nil || v.burned.Load() && c.index.known() && !c.index.spent() {
+	if v.count == nil || v.burned.Load() && c.index.known() && !c.index.due() {
 		return nil
 	}
 	v.mu.Lock()
@@ -94,7 +94,7 @@ func (v *Vault) burn(ctx context.Context, c *cell) error {
 	if err := v.ready(ctx); err != nil {
 		return err
 	}
-	if !v.burned.Load() || c.index.spent() {
+	if !v.burned.Load() || c.index.due() {
 		if _, err := v.anchor(ctx); err != nil {
 			return err
 		}
@@ -241,6 +241,7 @@ func (v *Vault) writeIndexes(ctx context.Context, next *table) (partly, err erro
 			continue
 		}
 		left := v.makeExact(ctx, c)
+		c.index.passed(errors.Is(left, durable.ErrHeld))
 		if left == nil {
 			left, err = v.writeIndex(ctx, c, e, next.tag)
 		}

@@ -48,7 +48,7 @@ const maxPrepare = 8
 // prepared reports whether c may be changed without another anchor. In use: so no table
 // with another tag is being written.
 func (v *Vault) prepared(c *cell) bool {
-	return v.burned.Load() && c.index.exactly() && !c.index.spent()
+	return v.burned.Load() && c.index.exactly() && !c.index.due()
 }
 
 // openCurrent is openObject for what stands at path now.

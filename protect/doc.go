@@ -27,9 +27,9 @@
 // advances: first the present table, with the compartment marked, is sealed for g+1
 // and g+1 begun; then the table without it is sealed for g+2 and g+2 begun. A table
 // that an earlier, interrupted operation had prepared for g+1 may hold the key, and
-// dies with g+1. One for g+2 can be prepared only in g+1, where the compartment is
-// marked, and so never holds the key. Each table is durable before its generation begins, so that no power
-// cut leaves a generation without table. The tests play this with an attacker who keeps every
+// dies with g+1. One for g+2 can be prepared only in g+1, where on this disk the compartment
+// is marked, and so never holds the key; of other disks see below. Each table is durable
+// before its generation begins, so that no power cut leaves a generation without table. The tests play this with an attacker who keeps every
 // value ever written, and show that one advance, or advancing before sealing, fails.
 //
 // # Why an older state stays refused
@@ -37,10 +37,11 @@
 // Over a KeyStore that is a [Counter] each compartment has an index: the version of every
 // value and stream. The key table has the digests of the indexes and a tag. To anchor,
 // the indexes are written, then the table with a tag one above the counter, then the
-// counter is stepped to it. What opens is the table whose tag is the counter's, or one
-// above it, where the power failed in between: then the counter is stepped first, before
+// counter is stepped to it. A compartment that cannot be indexed, for a file that does not
+// read, stays as it was anchored before, which [Vault.Health] tells. What opens is the table
+// whose tag is the counter's, or one above it, where the power failed in between: then the counter is stepped first, before
 // anything changes, and no other table is ever written under a tag that was on the medium.
-// So every disk from before an anchor is refused ([ErrRollback]).
+// So a disk from before an anchor is refused ([ErrRollback]), but for the branches below.
 //
 // A version is the tag of its time and a number: what is written after an anchor is above
 // all from before it. A file is believed if the index has its version, or if it is newer
@@ -53,23 +54,25 @@
 // What this leaves open: changes since the last anchor, each by itself, can be undone by who
 // has the disk while the device is off, until its next first change. [Report].Unanchored
 // counts them; [Vault.Run] anchors every 10 minutes, [Vault.Anchor] at once. Each
-// anchor is one step of a counter that wears out. The first change of a start reads every
-// value once, and the head of every stream: some 15 ms for 1,000 values on the machine of
-// the benchmarks, much more on slow flash. After a foreign step of the counter, or
+// anchor is one step of a counter that wears out.
+//
+// And a counter is only a number. Who cuts the power of a device in which he can exchange
+// the disk, between the table of an anchor and the step of the counter, has a disk that
+// opens once the same step was made from another one: it undoes what was changed since,
+// until the next anchor. In the same way, with three such cuts and somebody who starts a
+// rotation, he keeps a disk that opens the data that was erased last, over any Revoker,
+// until the next erasure or rotation. TestLimitBranchedAnchor and
+// TestLimitBranchedErasure do both.
+//
+// The first change of a start reads every value once, and the head of every stream: some
+// 15 ms for 1,000 values on the machine of the benchmarks, much more on slow flash. After a foreign step of the counter, or
 // when only an older disk is left, [Reanchor] goes on from there, with somebody present.
 // TestRollbackModel plays this against an attacker who puts back disks and files, and
 // finds the faults of six protocols that are wrong.
 //
 // # What it does not secure yet
 //
-//   - Known faults of this release, over a KeyStore that counts; they are to be mended before
-//     anybody builds on it. After a start on hold or on a full medium versions may come
-//     twice, so that an older value may be believed, or a new one lost. A file that cannot be
-//     read for an I/O error keeps all changes out. Reads beside a write may say ErrRollback
-//     or ErrTampered of sound values. RemoveStream while that stream is written takes the
-//     new one too. Who can cut the power and exchange disks can branch a prepared table:
-//     the window then reaches back to the anchor before, and an erasure can be undone that
-//     way, over any Revoker.
+//   - Whoever cuts the power and exchanges disks, again and again: see above.
 //   - Rollback over a KeyStore that does not count, such as backends/softkeys: an older
 //     copy of one object or stream, a deleted one put back, or a whole disk of the same
 //     generation, is not noticed: [Report] says so.

@@ -16,7 +16,8 @@ type Method string
 // The methods.
 const (
 	// MethodPurge: the keys are dead in the key store, so that every copy of the
-	// data is closed, also in images of the disk taken before.
+	// data is closed, also in images of the disk taken before. The package
+	// documentation names the one way around it, by cuts of the power.
 	MethodPurge Method = "purge: keys destroyed, every copy closed"
 	// MethodClear: the keys are gone from the running medium; an image of it taken
 	// before, or remnants in its free space, open the data.

@@ -34,6 +34,7 @@ type index struct {
 	unread   map[string]bool   // files that the medium did not give
 	listed   map[string]bool   // in the index on the medium, with whatever version
 	exact    bool
+	held     bool   // a hold kept the last anchor from it
 	changes  int64  // since the anchor
 	most     int    // files
 	seqs     uint64 // versions of one tag; 0 is maxSeq. A seam of the tests

@@ -8,11 +8,19 @@ import (
 
 // What changes in an [index] between two anchors.
 
-// spent reports whether there is no version left before the next anchor.
-func (x *index) spent() bool {
+// due reports whether an anchor must come before the next change: no version is left, or a
+// hold kept the last anchor from this index.
+func (x *index) due() bool {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	return x.seq >= x.lastSeq()
+	return x.held || x.seq >= x.lastSeq()
+}
+
+// passed notes whether an anchor passed by this index because of a hold.
+func (x *index) passed(held bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.held = held
 }
 
 func (x *index) lastSeq() uint64 {
@@ -207,12 +215,6 @@ func (x *index) settle() {
 	for file, version := range x.gone {
 		if x.versions[file] < version {
 			delete(x.versions, file)
-			x.changes++
-		}
-	}
-	for file := range x.pending { // which the next index does not have
-		if !x.unread[file] {
-			delete(x.pending, file)
 			x.changes++
 		}
 	}

@@ -108,13 +108,20 @@ func (l *life) judge(m *powercut.Machine) {
 	if err != nil {
 		return
 	}
-	for _, name := range modelled {
-		got, err := l.look(v, name)
-		if err != nil || name == "letter" && !got.present { // a compartment that was made since may be missed
-			continue
+	for _, changed := range []bool{false, true} { // before and after the first change
+		for _, class := range []protect.Class{protect.ClassFloor, protect.ClassSettings} {
+			if c, err := v.Compartment(l.ctx, class); changed && err == nil {
+				_ = c.Put(l.ctx, "z", nil)
+			}
 		}
-		if got.number < l.floor[name] {
-			l.f.say(&l.f.rollback, "%v: %s is %v, not below %d", l.log, name, got, l.floor[name])
+		for _, name := range modelled {
+			got, err := l.look(v, name)
+			if err != nil || name == "letter" && !got.present { // a compartment that was made since may be missed
+				continue
+			}
+			if got.number < l.floor[name] {
+				l.f.say(&l.f.rollback, "%v: %s is %v, not below %d", l.log, name, got, l.floor[name])
+			}
 		}
 	}
 }

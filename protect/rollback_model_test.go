@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/iot-device-baseline/baseline/durable"
 	"github.com/iot-device-baseline/baseline/durable/powercut"
 	"github.com/iot-device-baseline/baseline/protect"
 	"github.com/iot-device-baseline/baseline/protect/protecttest"
@@ -74,8 +75,9 @@ type fact struct {
 	present bool
 }
 
-// modelled are the names: of two values, a stream, and a person's letter.
-var modelled = []string{"a", "b", "film", "letter"}
+// modelled are the names: of two values, a stream, a person's letter, and a value of the
+// floor.
+var modelled = []string{"a", "b", "film", "letter", "journal"}
 
 // life is one device and what is right for it.
 type life struct {
@@ -83,16 +85,23 @@ type life struct {
 	rng     *rand.Rand
 	opts    *protect.Options
 	m       *powercut.Machine
+	dir     *durable.Dir
 	v       *protect.Vault
+	w       *protect.StreamWriter // of the film, or nil
+	writes  int                   // what it writes
 	counter *flaky
 	a       *attacker
 	f       *faults
+
+	strangers int // 1 if there are some
 
 	number int
 	past   map[string][]fact // everything that a name may ever have had
 	legit  map[string][]fact // what it may have now
 	floor  map[string]int    // older is a rollback
 	boot   map[string]int    // the floor once something is changed
+	full   bool              // the medium is
+	missed map[string]bool   // a removal of it on a full medium was cut before its mark
 	erased int               // letters up to this one are destroyed
 	disks  []powercut.Image
 	log    []string
@@ -106,7 +115,10 @@ func play(t *testing.T, p protect.Protocol, lives int) *faults {
 		}
 		l := &life{
 			ctx: somebody(t.Context()), rng: rand.New(rand.NewPCG(7, uint64(seed))), opts: protect.WithProtocol(p), f: f, a: newAttacker(),
-			m: powercut.New(), past: map[string][]fact{}, legit: map[string][]fact{}, floor: map[string]int{}, boot: map[string]int{},
+			m: powercut.New(), missed: map[string]bool{}, past: map[string][]fact{}, legit: map[string][]fact{}, floor: map[string]int{}, boot: map[string]int{},
+		}
+		if p == protect.TwoAdvances { // a wrong protocol shall not be found by this
+			l.strangers = 1
 		}
 		_, err := provision(l.ctx, l.m, token, l.opts)
 		require.NoError(t, err)
@@ -130,24 +142,43 @@ func play(t *testing.T, p protect.Protocol, lives int) *faults {
 }
 
 // start opens the vault; nobody has touched the disk.
-func (l *life) start() bool {
-	var err error
+func (l *life) start() bool { return l.startWith(protect.Open) }
+
+func (l *life) startWith(with opener) bool {
 	l.f.states++
-	l.counter = &flaky{Token: protecttest.NewToken(l.m)}
-	if l.v, err = openWith(l.ctx, l.m, l.a, l.counter, l.opts); err != nil {
+	l.counter, l.w = &flaky{Token: protecttest.NewToken(l.m)}, nil
+	var err error
+	l.dir, err = durable.OpenFS(tapped{l.m.FS(), l.a}, nil)
+	if err == nil {
+		l.v, err = with(l.ctx, l.dir, l.counter, l.opts)
+	}
+	if err == nil {
+		err = l.release()
+	}
+	if err != nil {
 		l.f.say(&l.f.brick, "%v: open: %v", l.log, err)
 		return false
 	}
+	l.v.Guard(allow{})
+	found, ok := l.right()
+	for name, f := range found {
+		l.legit[name], l.boot[name] = []fact{f}, f.number
+	}
+	return ok
+}
+
+// right reports whether every name has what it may have, and what that is.
+func (l *life) right() (map[string]fact, bool) {
+	found := map[string]fact{}
 	for _, name := range modelled {
 		got, err := l.look(l.v, name)
 		if err != nil || !slices.ContainsFunc(l.legit[name], func(f fact) bool { return f == got || !f.present && !got.present }) {
 			l.f.say(&l.f.brick, "%v: %s is %v, %v, want one of %v", l.log, name, got, err, l.legit[name])
-			return false
+			return nil, false
 		}
-		l.legit[name] = []fact{got}
-		l.boot[name] = got.number
+		found[name] = got
 	}
-	return true
+	return found, true
 }
 
 // absentSince is the number of the newest removal that there may have been.
@@ -168,7 +199,7 @@ func (l *life) look(v *protect.Vault, name string) (fact, error) {
 	if err == nil {
 		raw, err = getModelled(l.ctx, c, name)
 	}
-	if errors.Is(err, fs.ErrNotExist) || name == "letter" && errors.Is(err, protect.ErrMissing) {
+	if errors.Is(err, fs.ErrNotExist) || name == "letter" && errors.Is(err, protect.ErrMissing) || l.missed[name] && errors.Is(err, protect.ErrTampered) {
 		return fact{l.absentSince(name), false}, nil
 	}
 	if err != nil {
@@ -181,6 +212,8 @@ func (l *life) look(v *protect.Vault, name string) (fact, error) {
 
 func (l *life) of(v *protect.Vault, name string, make bool) (*protect.Compartment, error) {
 	switch {
+	case name == "journal":
+		return v.Compartment(l.ctx, protect.ClassFloor)
 	case name != "letter":
 		return v.Compartment(l.ctx, protect.ClassSettings)
 	case make:
@@ -191,103 +224,3 @@ func (l *life) of(v *protect.Vault, name string, make bool) (*protect.Compartmen
 
 // somebodyNew is code of the device, which answers for itself.
 func somebodyNew(context.Context) context.Context { return context.Background() }
-
-// act does something that may fail, and starts again after a power cut, or by chance.
-func (l *life) act() bool {
-	trouble := l.rng.IntN(8)
-	step := l.rng.IntN(30)
-	switch trouble {
-	case 0, 1:
-		l.m.Cut(step)
-	case 2:
-		l.m.Fail(step, powercut.Fail)
-	case 3:
-		l.m.Fail(step, powercut.NoReply)
-	case 4:
-		l.counter.trouble = errCounter
-	case 5:
-		l.counter.trouble = errNoReply
-	}
-	l.number++
-	what := l.rng.IntN(10)
-	err := l.do(what)
-	l.log = append(l.log, fmt.Sprintf("%d:%d/%d@%d=%v", l.number, what, trouble, step, err == nil))
-	off := l.m.Step("probe", "power") != nil
-	l.m.Fail(0, powercut.NoFault)
-	l.m.Cut(-1)
-	l.counter.trouble = nil
-	switch {
-	case off:
-		all := l.m.Survivors()
-		l.m = all[l.rng.IntN(len(all))].Machine
-	case l.rng.IntN(3) == 0:
-		l.m.Settle()
-	default:
-		return true
-	}
-	return l.start()
-}
-
-// do does one thing and notes what is right afterwards.
-func (l *life) do(what int) error {
-	switch what {
-	case 0, 9:
-		return l.anchored(l.v.Anchor(l.ctx))
-	case 1:
-		return l.v.Rotate(l.ctx)
-	case 2, 3:
-		_, err := l.v.Erase(l.ctx, "alice")
-		l.note("letter", fact{l.number, false}, err)
-		if err == nil {
-			l.erased = l.number
-		}
-		return err
-	case 4, 5:
-		name := modelled[l.rng.IntN(3)]
-		c, err := l.of(l.v, name, true)
-		if err == nil {
-			err = removeModelled(l.ctx, c, name)
-			l.note(name, fact{l.number, false}, err)
-		}
-		return l.changed(err)
-	}
-	name := modelled[l.rng.IntN(4)]
-	c, err := l.of(l.v, name, true)
-	if err == nil {
-		err = putModelled(l.ctx, c, name, fmt.Appendf(nil, "%s %d", name, l.number))
-		l.note(name, fact{l.number, true}, err)
-	}
-	return l.changed(err)
-}
-
-func (l *life) note(name string, f fact, err error) {
-	l.past[name] = append(l.past[name], f)
-	if err == nil {
-		l.legit[name] = nil
-	}
-	l.legit[name] = append(l.legit[name], f)
-}
-
-// changed raises the floor to what was there at this start.
-func (l *life) changed(err error) error {
-	if err == nil && l.v.Health(l.ctx) == nil { // else it tells what is not anchored
-		for name, n := range l.boot {
-			l.floor[name] = max(l.floor[name], n)
-		}
-	}
-	return err
-}
-
-// anchored raises the floor to what is there now.
-func (l *life) anchored(err error) error {
-	if err == nil {
-		for name, list := range l.legit {
-			least := list[0].number
-			for _, f := range list {
-				least = min(least, f.number)
-			}
-			l.floor[name] = max(l.floor[name], least)
-		}
-	}
-	return err
-}
