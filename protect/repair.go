@@ -128,7 +128,7 @@ func (c *cell) readable(ctx context.Context, s durable.Store, path string) error
 	if err != nil {
 		return err
 	}
-	name, err := c.nameAt(path, raw)
+	name, _, err := c.objectAt(path, raw)
 	if err == nil {
 		_, err = c.openCurrent(name, path, raw)
 	}

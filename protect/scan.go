@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-
-	"github.com/iot-device-baseline/baseline/durable"
 )
 
 // scan makes the index of c exact: what was written since the anchor is in it, and what
@@ -94,25 +92,15 @@ func (v *Vault) takeAway(ctx context.Context, c *cell, file string) error {
 // versionOf returns the version, which is authentic, of the object or stream in file, and
 // 0 for one that is not there or not right.
 func (v *Vault) versionOf(ctx context.Context, c *cell, file string) (uint64, error) {
-	version, err := c.versionAt(ctx, v.medium(), c.id.path(file))
-	if errors.Is(err, fs.ErrNotExist) && c.class != ClassFloor {
-		version, err = (&Compartment{v, c}).streamVersion(ctx, c.id.path(file))
+	at, version := c.id.path(file), uint64(0)
+	raw, err := v.medium().Get(ctx, at)
+	if err == nil {
+		_, version, err = c.objectAt(at, raw)
+	} else if errors.Is(err, fs.ErrNotExist) && c.class != ClassFloor {
+		_, version, err = (&Compartment{v, c}).streamAt(ctx, at)
 	}
 	if errors.Is(err, fs.ErrNotExist) || isUnreadable(err) {
 		return 0, nil
 	}
 	return version, err
-}
-
-// versionAt returns the version of the object at path, which is authentic.
-func (c *cell) versionAt(ctx context.Context, s durable.Store, path string) (uint64, error) {
-	raw, err := s.Get(ctx, path)
-	if err != nil {
-		return 0, err
-	}
-	if _, err := c.nameAt(path, raw); err != nil {
-		return 0, err
-	}
-	o, err := parseObject(raw)
-	return o.version, err
 }

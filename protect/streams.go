@@ -65,36 +65,27 @@ func (c *Compartment) streams(ctx context.Context, prefix string) (names []strin
 	return names, err
 }
 
+// streamName returns the name of the stream that stands at path now.
 func (c *Compartment) streamName(ctx context.Context, path string) (string, error) {
+	name, version, err := c.streamAt(ctx, path)
+	if err == nil {
+		err = c.c.judge(path, version)
+	}
+	return name, err
+}
+
+// streamAt returns name and version, which are authentic, of the stream at path.
+func (c *Compartment) streamAt(ctx context.Context, path string) (name string, version uint64, err error) {
 	file, o, err := c.streamHead(ctx, path)
 	if file != nil {
 		defer file.Close()
 	}
 	if err != nil {
-		return "", err
+		return "", 0, err
 	}
-	name, err := c.c.openName(o)
+	name, err = c.c.openName(o)
 	if err == nil && c.c.path(kindStream, name) != path {
 		err = fmt.Errorf("stream of another name: %w", ErrForeign)
 	}
-	if err == nil {
-		err = c.c.judge(path, o.version)
-	}
-	return name, err
-}
-
-// streamVersion returns the version of the stream at path, which is authentic.
-func (c *Compartment) streamVersion(ctx context.Context, path string) (uint64, error) {
-	file, o, err := c.streamHead(ctx, path)
-	if file != nil {
-		defer file.Close()
-	}
-	var name string
-	if err == nil {
-		name, err = c.c.openName(o)
-	}
-	if err == nil && c.c.path(kindStream, name) != path {
-		err = fmt.Errorf("stream of another name: %w", ErrForeign)
-	}
-	return o.version, err
+	return name, o.version, err
 }

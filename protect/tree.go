@@ -53,17 +53,17 @@ func (c *Compartment) list(ctx context.Context, s durable.Store, prefix string) 
 	return names, nil
 }
 
-// nameAt returns the name of the object in the file at path.
-func (c *cell) nameAt(path string, raw []byte) (string, error) {
+// objectAt returns name and version, which are authentic, of the object in the file at path.
+func (c *cell) objectAt(path string, raw []byte) (name string, version uint64, err error) {
 	o, err := parseObject(raw)
 	if err != nil {
-		return "", err
+		return "", 0, err
 	}
-	name, err := c.openName(o)
+	name, err = c.openName(o)
 	if err == nil && c.path(kindObject, name) != path {
 		err = fmt.Errorf("object of another name: %w", ErrForeign)
 	}
-	return name, err
+	return name, o.version, err
 }
 
 // nameOf returns the name of what stands at path now.
@@ -72,13 +72,9 @@ func (c *cell) nameOf(ctx context.Context, s durable.Store, path string) (string
 	if err != nil {
 		return "", err
 	}
-	name, err := c.nameAt(path, raw)
-	if err != nil {
-		return "", err
-	}
-	o, err := parseObject(raw)
+	name, version, err := c.objectAt(path, raw)
 	if err == nil {
-		err = c.judge(path, o.version)
+		err = c.judge(path, version)
 	}
 	return name, err
 }
