@@ -24,8 +24,7 @@ func ExampleNew() {
 	}
 	parts := baseline.Parts{} // nothing yet; see examples/quickstart
 	_, err = baseline.New(parts, risk.Derive(assessment, parts.Features(), nil), nil)
-	var missing *baseline.MissingError
-	if errors.As(err, &missing) {
+	if missing, ok := errors.AsType[*baseline.MissingError](err); ok {
 		fmt.Println(missing.Parts())
 	}
 	// Output: [Accessor Configurer Eraser Notifier Protector Updater]

@@ -55,7 +55,7 @@ func (r *run) live(ctx context.Context) error {
 	for delay := r.device.opts.MinRetry; ; delay = min(2*delay, r.device.opts.MaxRetry) {
 		r.device.recover(ctx)
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // it was told to end
 		}
 		if err := r.start(ctx); err != nil {
 			return err
@@ -64,7 +64,7 @@ func (r *run) live(ctx context.Context) error {
 			return err
 		}
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // it was told to end
 		}
 		if err := r.device.retryDown(ctx); err != nil {
 			return fmt.Errorf("baseline: run: %w", err)

@@ -12,7 +12,7 @@ import (
 
 // group is what runs and ends together.
 type group struct {
-	ctx     context.Context // of what runs; nil before begin
+	ctx     context.Context //nolint:containedctx // of what runs; nil before begin, and cancelled by end
 	cancel  context.CancelFunc
 	running map[string]chan struct{} // by name; closed when it has ended
 }
@@ -104,7 +104,7 @@ func (d *Device) awaitSlow() error {
 // answers waits for an answer until limit ends, and takes one that is there then.
 func answers(limit context.Context, answer <-chan error) bool {
 	select {
-	case <-answer:
+	case <-answer: //nolint:errcheck // too late to matter
 		return true
 	case <-limit.Done():
 		return len(answer) > 0

@@ -63,7 +63,7 @@ func TestSecretRedactsItself(t *testing.T) {
 	shown = append(shown, log.String())
 	text := secret.Reveal()
 	for _, s := range shown {
-		for _, group := range strings.Split(text, "-") {
+		for group := range strings.SplitSeq(text, "-") {
 			require.NotContains(t, s, group)
 		}
 		require.NotContains(t, s, fmt.Sprintf("%x", text[:5]))

@@ -114,7 +114,7 @@ func (m *machine) walk(resource, id string) int32 {
 	if len(resource) > MaxResource {
 		return -1
 	}
-	for n := 0; n < MaxSegments; n++ {
+	for range MaxSegments {
 		seg := resource
 		end := slash(resource)
 		if end >= 0 {

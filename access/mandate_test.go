@@ -252,7 +252,7 @@ func FuzzRecords(f *testing.F) {
 }
 
 func TestKindText(t *testing.T) {
-	for k := access.Kind(0); k < 6; k++ {
+	for k := range access.Kind(6) {
 		text, err := k.MarshalText()
 		if k == 0 || k > 4 {
 			require.Error(t, err)

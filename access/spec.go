@@ -82,8 +82,7 @@ func ParsePolicy(data []byte, opts *PolicyOptions) (*Policy, error) {
 	var spec PolicySpec
 	err := strictjson.Decode(data, &spec, strictjson.Limits{Bytes: MaxPolicyBytes, Depth: 5, Items: 40_000})
 	if err != nil {
-		var bad *strictjson.Error
-		if errors.As(err, &bad) {
+		if bad, ok := errors.AsType[*strictjson.Error](err); ok {
 			return nil, badPolicy(bad.Path, bad.Rule)
 		}
 		return nil, badPolicy("", err.Error())

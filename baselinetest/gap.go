@@ -122,10 +122,10 @@ func without(parts baseline.Parts, field string) (baseline.Parts, bool) {
 	if gone.IsNil() {
 		return parts, false
 	}
-	out, _ := gone.Interface().(baseline.Part)
+	out, _ := reflect.TypeAssert[baseline.Part](gone)
 	for _, name := range fieldOf {
 		f := v.FieldByName(name)
-		if p, ok := f.Interface().(baseline.Part); ok && (name == field || same(p, out)) {
+		if p, ok := reflect.TypeAssert[baseline.Part](f); ok && (name == field || same(p, out)) {
 			f.SetZero()
 		}
 	}

@@ -35,7 +35,7 @@ func resetFloor(ctx context.Context, x *trial) error {
 	if err := x.holds(ctx, d, floor); err != nil {
 		return err
 	}
-	if err := x.dead(ctx, d, old); err != nil {
+	if err := x.dead(ctx, old, d); err != nil {
 		return err
 	}
 	return x.newLife(ctx, d, floor)
@@ -108,7 +108,7 @@ func (x *trial) holds(ctx context.Context, d *Device, want []string) error {
 }
 
 // dead wants nothing that authenticated before to do so now.
-func (x *trial) dead(ctx context.Context, d *Device, old context.Context) error {
+func (x *trial) dead(ctx, old context.Context, d *Device) error {
 	if d.Parts.Accessor != nil {
 		reason, shut := d.Parts.Accessor.Shut()
 		if !shut {

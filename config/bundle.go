@@ -51,8 +51,7 @@ type Bundle struct {
 func ParseBundle(document []byte) (*Bundle, error) {
 	var b Bundle
 	err := strictjson.Decode(document, &b, strictjson.Limits{Bytes: MaxBundle, Depth: 2*maxDepth + 1, Items: mostItems})
-	var bad *strictjson.Error
-	if errors.As(err, &bad) {
+	if bad, ok := errors.AsType[*strictjson.Error](err); ok {
 		return nil, badBundle(bad.Path, bad.Rule)
 	}
 	if err != nil {

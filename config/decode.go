@@ -2,6 +2,7 @@ package config
 
 import (
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -37,8 +38,8 @@ func (d *decoder) document(root *node, dst, cur reflect.Value) {
 
 func (d *decoder) syntaxError() {
 	var at pointer
-	for i := len(d.path) - 1; i >= 0; i-- {
-		at.push(d.path[i])
+	for _, v := range slices.Backward(d.path) {
+		at.push(v)
 	}
 	d.report.add(at, d.rule, Invalid)
 }

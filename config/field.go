@@ -2,6 +2,7 @@ package config
 
 import (
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/iot-device-baseline/baseline/access"
@@ -61,7 +62,7 @@ func (n *node) describe(path, resource string, needs []access.Permission, out *[
 	if n.tag.write != "" {
 		resource = n.tag.write
 	}
-	needs = append(needs[:len(needs):len(needs)], n.tag.needs...)
+	needs = append(slices.Clip(needs), n.tag.needs...)
 	if n.kind != kObject {
 		f := n.describeOne(path, strings.TrimPrefix(resource, "/"))
 		f.Needs = needs

@@ -26,8 +26,7 @@ func (s *Settings) carryOut(ctx context.Context, p *plan) (err error) {
 	}
 	old, wanted := p.old.inForce, p.value.Addr().Interface()
 	if err := s.apply(ctx, old, wanted); err != nil {
-		var refused *ApplyError
-		if errors.As(err, &refused) {
+		if refused, ok := errors.AsType[*ApplyError](err); ok {
 			s.note(func(i *illness) { i.undo = refused.Undo })
 		}
 		s.failed(ctx, p, err)

@@ -142,7 +142,7 @@ func goodCopy(ctx context.Context, m *powercut.Machine) (string, error) {
 	}
 	raw, err := dir.Get(ctx, "a/settings/good")
 	if err != nil {
-		return "no copy", nil //nolint:nilerr // the state before
+		return "no copy", nil
 	}
 	var record struct{ Settings json.RawMessage }
 	if err := json.Unmarshal(raw[2:], &record); err != nil {

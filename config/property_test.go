@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -117,7 +118,7 @@ func (g *generator) bad(f config.Field) []string {
 
 func beyond(limit string, by int) string {
 	var v float64
-	fmt.Sscan(limit, &v) //nolint:errcheck // a number, by Fields
+	fmt.Sscan(limit, &v)
 	return fmt.Sprintf("%.0f", v+float64(2*by))
 }
 
@@ -135,8 +136,8 @@ func (g *generator) scalars() []config.Field {
 // nest puts a value at a path.
 func nest(path, value string) string {
 	names := strings.Split(path[1:], "/")
-	for i := len(names) - 1; i >= 0; i-- {
-		value = "{" + quote(names[i]) + ":" + value + "}"
+	for _, name := range slices.Backward(names) {
+		value = "{" + quote(name) + ":" + value + "}"
 	}
 	return value
 }

@@ -62,7 +62,7 @@ func (s *Schema) newRecord(sequence uint64, v reflect.Value, accepted []string) 
 	e := encoder{secrets: true}
 	e.encode(s.root, v, s.defaults)
 	nonce := make([]byte, nonceBytes)
-	rand.Read(nonce) //nolint:errcheck // it never fails
+	rand.Read(nonce)
 	return record{Sequence: sequence, Nonce: hex.EncodeToString(nonce), Settings: e.buf, Accepted: append([]string{}, accepted...)}
 }
 

@@ -17,7 +17,7 @@ const redacted = "[secret]"
 func (s Secret) Reveal() string { return string(s) }
 
 // Format writes a fixed text, whatever the verb.
-func (s Secret) Format(f fmt.State, _ rune) { io.WriteString(f, redacted) } //nolint:errcheck // fmt has no way to tell
+func (s Secret) Format(f fmt.State, _ rune) { io.WriteString(f, redacted) }
 
 // String returns a fixed text.
 func (s Secret) String() string { return redacted }

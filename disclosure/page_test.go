@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -106,7 +107,7 @@ func TestPageTellsTheTruth(t *testing.T) {
 
 	// A device whose composition is not the statement's.
 	other := *parts
-	other.Extra = append(other.Extra[:len(other.Extra):len(other.Extra)], part{{ID: "vendor.more", Clauses: []clause.ID{clause.C5_2_8_1_A}, Package: "x"}})
+	other.Extra = append(slices.Clip(other.Extra), part{{ID: "vendor.more", Clauses: []clause.ID{clause.C5_2_8_1_A}, Package: "x"}})
 	drifted, err := baseline.New(other, unproven, nil)
 	require.NoError(t, err)
 	page, err = disclosure.NewPage(t.Context(), drifted, &other, unproven, vendor())

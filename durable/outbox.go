@@ -210,8 +210,7 @@ func (o *Outbox) delay(try int, err error) time.Duration {
 		d = o.opts.MaxDelay
 	}
 	d = d/2 + rand.N(d/2+1)
-	var retry *RetryError
-	if errors.As(err, &retry) {
+	if retry, ok := errors.AsType[*RetryError](err); ok {
 		d = max(d, min(retry.After, o.opts.MaxDelay))
 	}
 	return d

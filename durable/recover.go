@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sort"
+	"slices"
 )
 
 // recover opens the last segment for writing and makes durable what it holds.
@@ -46,7 +46,7 @@ func (l *Log) findSegments() error {
 			reserved = in.Size
 		}
 	}
-	sort.Slice(l.segments, func(i, j int) bool { return l.segments[i] < l.segments[j] })
+	slices.Sort(l.segments)
 	if l.opts.Reserve > 0 && reserved < int64(l.reserveSize()) && l.makeReserve() != nil {
 		l.spending = true
 	}

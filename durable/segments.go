@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 )
 
 // dropOldest keeps the log within MaxSegments, counting the one being made.
@@ -59,7 +60,7 @@ func (l *Log) flush() error {
 			return err
 		}
 	}
-	chunk, next := l.buf[:len(l.buf):len(l.buf)], l.next
+	chunk, next := slices.Clip(l.buf), l.next
 	l.mu.Unlock()
 	if len(chunk) == 0 {
 		return nil

@@ -64,8 +64,7 @@ func IsPermanent(err error) bool {
 
 // RetryDelay returns what [RetryAfter] marked err with.
 func RetryDelay(err error) (d time.Duration, ok bool) {
-	var r *durable.RetryError
-	if errors.As(err, &r) {
+	if r, ok := errors.AsType[*durable.RetryError](err); ok {
 		return r.After, true
 	}
 	return 0, false

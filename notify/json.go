@@ -104,8 +104,7 @@ func ParseNotice(data []byte) (Notice, error) {
 
 // inputError turns an error of strictjson into one of this package.
 func inputError(err error) error {
-	var bad *strictjson.Error
-	if errors.As(err, &bad) {
+	if bad, ok := errors.AsType[*strictjson.Error](err); ok {
 		return &InputError{bad.Path, bad.Rule}
 	}
 	return &InputError{"", err.Error()}

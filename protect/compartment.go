@@ -153,7 +153,7 @@ func (c *Compartment) nextVersion(ctx context.Context, s durable.Store, path str
 		_, err = c.c.openName(o)
 	}
 	if err != nil || o.version == math.MaxUint64 {
-		return 1, len(raw), nil
+		return 1, len(raw), nil //nolint:nilerr // a damaged one counts for nothing
 	}
 	return o.version + 1, len(raw), nil
 }

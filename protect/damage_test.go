@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"testing"
 
@@ -103,8 +104,8 @@ func TestForgedObjects(t *testing.T) {
 		"of another device, relabeled": {relabel(g.get(g.files("settings")[0]), good), protect.ErrTampered},
 		"of another name, relabeled":   {append(good[:47:47], f.get(second)[47:]...), protect.ErrTampered},
 		"empty":                        {nil, protect.ErrTampered},
-		"one byte more":                {append(good[:len(good):len(good)], 0), protect.ErrTampered},
-		"twice":                        {append(good[:len(good):len(good)], good...), protect.ErrTampered},
+		"one byte more":                {append(slices.Clip(good), 0), protect.ErrTampered},
+		"twice":                        {append(slices.Clip(good), good...), protect.ErrTampered},
 		"of a later format":            {append([]byte("bpo\x02"), good[4:]...), durable.ErrFormat},
 		"of another magic":             {append([]byte("xpo\x01"), good[4:]...), protect.ErrTampered},
 	} {

@@ -1,6 +1,7 @@
 package protect
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"sync"
@@ -180,4 +181,4 @@ func (x *index) broken() error {
 }
 
 // notRead reports whether the index was not read yet.
-func (x *index) notRead() bool { return x.broken() == errUnread }
+func (x *index) notRead() bool { return errors.Is(x.broken(), errUnread) }

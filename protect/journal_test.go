@@ -1,6 +1,7 @@
 package protect_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -43,7 +44,7 @@ func TestForgedRecords(t *testing.T) {
 		"older table, relabeled":   {"vault/table.1", regenerate(old, 3), protect.ErrRollback},
 		"later format":             {"vault/table.1", append([]byte("bpk\x03"), table[4:]...), durable.ErrFormat},
 		"format without anchor":    {"vault/table.1", append([]byte("bpk\x01"), table[4:]...), protect.ErrTampered},
-		"one byte more":            {"vault/table.1", append(table[:len(table):len(table)], 0), protect.ErrTampered},
+		"one byte more":            {"vault/table.1", append(slices.Clip(table), 0), protect.ErrTampered},
 	} {
 		m := base.Clone()
 		f := forge(t, m, v)

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/iot-device-baseline/baseline/durable"
 )
@@ -52,7 +53,7 @@ func newCodec(c *Compartment, name string) codec {
 }
 
 func (k codec) bind(seq uint64) []byte {
-	return binary.BigEndian.AppendUint64(k.data[:len(k.data):len(k.data)], seq)
+	return binary.BigEndian.AppendUint64(slices.Clip(k.data), seq)
 }
 
 // Seal implements [durable.Codec].

@@ -176,7 +176,7 @@ func (c *Compartment) removeNames(ctx context.Context, names []string, dir strin
 		return err
 	}
 	for _, kind := range []string{kindLog, kindStream, kindObject} {
-		for _, name := range append(names[:len(names):len(names)], dir) {
+		for _, name := range append(slices.Clip(names), dir) {
 			if name != dir && !c.c.in(files, kind, name) {
 				continue
 			}

@@ -98,8 +98,7 @@ func parsePayload(data []byte) (*Statement, error) {
 
 func decode(data []byte, v any, lim strictjson.Limits) error {
 	err := strictjson.Decode(data, v, lim)
-	var e *strictjson.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*strictjson.Error](err); ok {
 		return &FieldError{e.Path, e.Rule}
 	}
 	return err

@@ -1,6 +1,8 @@
 package risk
 
 import (
+	"slices"
+
 	"github.com/iot-device-baseline/baseline/clause"
 )
 
@@ -45,10 +47,8 @@ func choose(rows []*Row) *Row {
 		{IncludedProven, IncludedAttested, Additional}, {DelegatedShown}, {IncludedUnproven}, {DelegatedUnproven},
 	} {
 		for _, r := range rows {
-			for _, s := range want {
-				if r.Status == s {
-					return r
-				}
+			if slices.Contains(want, r.Status) {
+				return r
 			}
 		}
 	}

@@ -52,7 +52,7 @@ func (c *checker) walk(path string, v reflect.Value, optional bool) {
 	case reflect.String:
 		c.text(path, v, optional)
 	case reflect.Uint8:
-		if id, ok := v.Interface().(clause.ID); ok && !id.Capability() {
+		if id, ok := reflect.TypeAssert[clause.ID](v); ok && !id.Capability() {
 			c.failf(path, "not an entry of 27402 5.2: %s", id)
 		}
 	}
@@ -66,17 +66,17 @@ func (c *checker) list(path string, v reflect.Value, optional bool) {
 		c.failf(path, "%d elements, at most %d", v.Len(), MaxList)
 		return
 	}
-	if features, ok := v.Interface().([]clause.Feature); ok {
+	if features, ok := reflect.TypeAssert[[]clause.Feature](v); ok {
 		c.composition(path, features)
 		return
 	}
 	for i := range v.Len() {
 		c.walk(fmt.Sprintf("%s/%d", path, i), v.Index(i), false)
 	}
-	if ids, ok := v.Interface().([]clause.ID); ok {
+	if ids, ok := reflect.TypeAssert[[]clause.ID](v); ok {
 		repeated(c, path, ids)
 	}
-	if texts, ok := v.Interface().([]string); ok {
+	if texts, ok := reflect.TypeAssert[[]string](v); ok {
 		repeated(c, path, texts)
 	}
 }
@@ -175,7 +175,7 @@ func members(typ reflect.Type) iter.Seq[member] {
 func eachMember(typ reflect.Type, outer []int, yield func(member) bool) bool {
 	for i := range typ.NumField() {
 		f := typ.Field(i)
-		index := append(outer[:len(outer):len(outer)], i)
+		index := append(slices.Clip(outer), i)
 		if f.Anonymous {
 			if !eachMember(f.Type, index, yield) {
 				return false

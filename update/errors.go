@@ -53,8 +53,7 @@ func (e *InputError) Unwrap() error { return ErrUntrusted }
 func bad(path, rule string) error { return &InputError{Path: path, Rule: rule} }
 
 func syntaxError(err error) error {
-	var e *strictjson.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*strictjson.Error](err); ok {
 		return bad(e.Path, e.Rule)
 	}
 	return bad("", strings.TrimPrefix(err.Error(), "strictjson: "))

@@ -36,7 +36,7 @@ func (s fsSource) Open(ctx context.Context, name string, offset, length int64) (
 
 // reader ends with its context.
 type reader struct {
-	ctx context.Context
+	ctx context.Context //nolint:containedctx // of the call that reads; io.Reader has none
 	r   io.Reader
 }
 

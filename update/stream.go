@@ -250,8 +250,7 @@ func because(ctx context.Context, err error) error {
 // again; not what it says.
 func sourceError(ctx context.Context, err error) error {
 	err = because(ctx, err)
-	var retry *durable.RetryError
-	if errors.As(err, &retry) {
+	if retry, ok := errors.AsType[*durable.RetryError](err); ok {
 		return durable.RetryAfter(fmt.Errorf("%w: %v", ErrUnavailable, retry.Err), askedFor(err))
 	}
 	return fmt.Errorf("%w: %v", ErrUnavailable, err)

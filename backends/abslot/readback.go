@@ -30,7 +30,7 @@ func (s *sink) Readback(ctx context.Context) (io.ReadCloser, error) {
 
 // readback reads a slot from its beginning.
 type readback struct {
-	ctx  context.Context
+	ctx  context.Context //nolint:containedctx // of the call that reads back; io.Reader has none
 	f    durable.File
 	at   int64
 	left int64

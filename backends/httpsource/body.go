@@ -17,7 +17,7 @@ var errStalled = errors.New("server stalled")
 // waiting for the server counts: a caller that writes to flash in between may take
 // its time.
 type body struct {
-	ctx    context.Context
+	ctx    context.Context //nolint:containedctx // of the request, whose answer this is
 	cancel context.CancelCauseFunc
 	from   io.ReadCloser
 	left   int64 // bytes that may still come
@@ -49,9 +49,9 @@ func (b *body) Read(p []byte) (int, error) {
 	switch {
 	case err == nil:
 		return n, nil
-	case err == io.EOF && b.exact && b.left > 0:
+	case errors.Is(err, io.EOF) && b.exact && b.left > 0:
 		return n, io.ErrUnexpectedEOF
-	case err == io.EOF, errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return n, err
 	case b.ctx.Err() != nil:
 		err = context.Cause(b.ctx)

@@ -100,7 +100,7 @@ func (s *Signer) PublicKey() ([]byte, error) {
 }
 
 // Format writes the fingerprint, never the key.
-func (s *Signer) Format(f fmt.State, _ rune) { io.WriteString(f, "openpgp signer "+s.id) } //nolint:errcheck // as fmt does
+func (s *Signer) Format(f fmt.State, _ rune) { io.WriteString(f, "openpgp signer "+s.id) }
 
 // LogValue is the fingerprint.
 func (s *Signer) LogValue() slog.Value { return slog.StringValue(s.id) }

@@ -123,7 +123,7 @@ func maskOf(pcrs []int) (mask uint32, err error) {
 
 // list returns the registers of a mask, ascending.
 func list(mask uint32) (pcrs []uint) {
-	for p := uint(0); p < maxPCR; p++ {
+	for p := range uint(maxPCR) {
 		if mask>>p&1 != 0 {
 			pcrs = append(pcrs, p)
 		}

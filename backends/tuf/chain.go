@@ -88,7 +88,7 @@ func (c *Client) keptRoots(ctx context.Context) error {
 		}
 		next, err := c.root.follow(data)
 		if err != nil {
-			return nil
+			return nil //nolint:nilerr // it ends the walk
 		}
 		c.leave(c.root, next)
 		c.root = next
@@ -106,11 +106,11 @@ func (c *Client) rootsBefore(ctx context.Context, embedded []byte) error {
 			return err
 		}
 		r, err := firstRoot(data)
-		if err != nil {
-			return nil
+		if err == nil {
+			_, err = r.follow(after)
 		}
-		if _, err := r.follow(after); err != nil {
-			return nil
+		if err != nil {
+			return nil //nolint:nilerr // it ends the walk
 		}
 		c.leave(r, next)
 		next, after = r, data

@@ -31,8 +31,7 @@ func (e *ExpiredError) Unwrap() error { return update.ErrUntrusted }
 // untrusted is for metadata that does not verify. What go-tuf says of it may hold
 // bytes from outside.
 func untrusted(name string, cause error) error {
-	var known *ExpiredError
-	if errors.As(cause, &known) {
+	if _, ok := errors.AsType[*ExpiredError](cause); ok {
 		return cause
 	}
 	return fmt.Errorf("tuf: %s: %w: %s", printable(name), update.ErrUntrusted, printable(cause.Error()))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"sync"
 
 	"github.com/iot-device-baseline/baseline/durable"
@@ -48,10 +49,8 @@ func New(fsys durable.FS, cfg Config, booted string) (*Env, error) {
 }
 
 func (e *Env) known(name string) error {
-	for _, s := range e.cfg.Slots {
-		if s == name {
-			return nil
-		}
+	if slices.Contains(e.cfg.Slots, name) {
+		return nil
 	}
 	return fmt.Errorf("slot %q, there are %q: %w", name, e.cfg.Slots, fs.ErrNotExist)
 }

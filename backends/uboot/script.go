@@ -25,9 +25,10 @@ func Script(cfg Config) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("uboot: script: %w", err)
 	}
-	text := scriptHead
+	var text strings.Builder
+	text.WriteString(scriptHead)
 	for _, name := range cfg.Slots {
-		text += strings.NewReplacer("BOOT_S_", "BOOT_"+name+"_", "\"S\"", "\""+name+"\"", "slot S;", "slot "+name+";").Replace(scriptSlot)
+		text.WriteString(strings.NewReplacer("BOOT_S_", "BOOT_"+name+"_", "\"S\"", "\""+name+"\"", "slot S;", "slot "+name+";").Replace(scriptSlot))
 	}
-	return text + scriptTail, nil
+	return text.String() + scriptTail, nil
 }

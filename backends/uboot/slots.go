@@ -47,7 +47,7 @@ func readTable(vars []variable, slots []string) (table, error) {
 		return nil, errors.New(varOrder + " is not there")
 	}
 	var t table
-	for _, name := range strings.Fields(order) {
+	for name := range strings.FieldsSeq(order) {
 		if !slices.Contains(slots, name) || t.index(name) >= 0 {
 			return nil, fmt.Errorf("%s: want each of %q at most once", varOrder, slots)
 		}

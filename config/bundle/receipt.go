@@ -71,8 +71,7 @@ func read(st *receipt.Statement) (*config.BundleReceipt, error) {
 	}
 	var r config.BundleReceipt
 	err := strictjson.Decode(st.Predicate, &r, strictjson.Limits{Bytes: receipt.MaxPayload, Depth: 2, Items: 1024})
-	var bad *strictjson.Error
-	if errors.As(err, &bad) {
+	if bad, ok := errors.AsType[*strictjson.Error](err); ok {
 		return nil, &receipt.FieldError{Path: "/predicate" + bad.Path, Rule: bad.Rule}
 	}
 	if err != nil {

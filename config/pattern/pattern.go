@@ -3,6 +3,7 @@ package pattern
 import (
 	"regexp"
 	"regexp/syntax"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -116,10 +117,5 @@ func allowsTooMuch(tree *syntax.Regexp) bool {
 	if tree.Flags&syntax.FoldCase != 0 {
 		return true
 	}
-	for _, sub := range tree.Sub {
-		if allowsTooMuch(sub) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(tree.Sub, allowsTooMuch)
 }

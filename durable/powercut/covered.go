@@ -59,8 +59,8 @@ func methodNames(t reflect.Type) []string {
 	}
 	name, _, _ := strings.Cut(elem.Name(), "[")
 	var out []string
-	for i := range t.NumMethod() {
-		if m := t.Method(i); m.IsExported() {
+	for m := range t.Methods() {
+		if m.IsExported() {
 			out = append(out, name+"."+m.Name)
 		}
 	}

@@ -3,6 +3,7 @@ package powercut
 import (
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/cryptotest"
 )
@@ -246,10 +247,8 @@ func (x *explorer) again(m *Machine, got string, c claim) error {
 // succeed, and give a state that is new or legal; or, where an attempt that was made
 // again led there, one that nobody can name.
 func (x *explorer) expected(o outcome, want []outcome, c claim) bool {
-	for _, w := range want {
-		if o == w {
-			return true
-		}
+	if slices.Contains(want, o) {
+		return true
 	}
 	switch {
 	case len(want) > 0:

@@ -107,9 +107,9 @@ func (m *Machine) stale(root, n *inode) [][]byte {
 		}
 	}
 	add(n.stable)
-	for i := len(m.dead) - 1; i >= 0; i-- {
-		if !bytes.Equal(m.dead[i], n.stable) {
-			add(m.dead[i])
+	for _, old := range slices.Backward(m.dead) {
+		if !bytes.Equal(old, n.stable) {
+			add(old)
 			break
 		}
 	}

@@ -108,10 +108,10 @@ func answer(ctx context.Context, r request, do handler) message {
 	return message{ID: r.ID, Result: text}
 }
 
-// errRefused is what the device answered.
-type errRefused struct{ why string }
+// refusedError is what the device answered.
+type refusedError struct{ why string }
 
-func (e *errRefused) Error() string { return e.why }
+func (e *refusedError) Error() string { return e.why }
 
 var errGone = errors.New("the device does not answer any more")
 
@@ -174,7 +174,7 @@ func (p *port) ask(r request, args, result any) error {
 	case !ok:
 		return errGone
 	case m.Error != "":
-		return &errRefused{m.Error}
+		return &refusedError{m.Error}
 	case result == nil:
 		return nil
 	}

@@ -175,7 +175,7 @@ func (l *life) killReset() error {
 	if err := l.now.cut(); err != nil {
 		return err
 	}
-	<-answer
+	<-answer //nolint:errcheck // of a program that was killed
 	if !l.now.killed() {
 		return unexpected("the program ended by itself: %v", l.now.exit)
 	}

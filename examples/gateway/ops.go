@@ -150,7 +150,7 @@ func (g *gateway) opNotices(ctx context.Context, _ request) (any, error) {
 // settingsNotice raises what the settings have to say, as the service of this name.
 func (g *gateway) settingsNotice(ctx context.Context, n config.Notice) {
 	if !g.is("warning-silent") {
-		g.raise(ctx, serviceConfig, notify.Notice{Type: n.Type, Key: n.Key, Title: n.Title, Text: n.Text})
+		_ = g.raise(ctx, serviceConfig, notify.Notice{Type: n.Type, Key: n.Key, Title: n.Title, Text: n.Text})
 	}
 }
 

@@ -57,7 +57,7 @@ func unexpected(format string, args ...any) error {
 
 // refused tells the reason of a refusal, which must have these words in it.
 func (l *life) refused(err error, words ...string) error {
-	var r *errRefused
+	var r *refusedError
 	if !errors.As(err, &r) {
 		return unexpected("not refused: %v", err)
 	}

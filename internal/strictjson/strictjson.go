@@ -114,8 +114,7 @@ func locate(data []byte, typ reflect.Type, lim Limits, err error) error {
 }
 
 func reason(err error) string {
-	var mismatch *json.UnmarshalTypeError
-	if errors.As(err, &mismatch) {
+	if mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		return clean(fmt.Sprintf("%s, want %s", shorten(mismatch.Value, maxShown), mismatch.Type))
 	}
 	return clean(err.Error())

@@ -135,11 +135,11 @@ func (s Setup) times(n notify.Notice) int {
 }
 
 // sample is a notice with something in every field that goes out.
-func sample(id string, seq uint64) notify.Notice {
+func sample(seq uint64) notify.Notice {
 	at := time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)
 	return notify.Notice{
 		Type: "kit.sample", Key: "key", Severity: notify.Warning, Audience: notify.Owner,
 		Title: "A sample", Text: "Two\nlines", Data: map[string]string{"a": "1"},
-		ID: id, Sequence: seq, Count: 1, First: at, Last: at,
+		ID: "id1", Sequence: seq, Count: 1, First: at, Last: at,
 	}
 }

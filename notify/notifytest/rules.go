@@ -42,7 +42,7 @@ var errLate = errors.New("the call does not return")
 func checkAccepted(t testing.TB, h Harness) error {
 	s, _ := h.open(t, Accept)
 	for seq := uint64(1); seq <= 3; seq++ {
-		n := sample("id1", seq)
+		n := sample(seq)
 		if err := h.call(t.Context(), s, n); err != nil {
 			return fmt.Errorf("refused a good notice: %w", err)
 		}
@@ -58,7 +58,7 @@ func checkAgain(t testing.TB, h Harness) error {
 	if !ok {
 		return nil
 	}
-	n := sample("id1", 7)
+	n := sample(7)
 	if err := h.call(t.Context(), s, n); err == nil {
 		return errors.New("no error while the receiver fails")
 	}
@@ -81,7 +81,7 @@ func checkAgain(t testing.TB, h Harness) error {
 
 func checkDuplicate(t testing.TB, h Harness) error {
 	s, _ := h.open(t, Accept)
-	n := sample("id1", 7)
+	n := sample(7)
 	for try := range 3 {
 		if err := h.call(t.Context(), s, n); err != nil {
 			return fmt.Errorf("try %d of the same notice: %w", try+1, err)
@@ -92,13 +92,13 @@ func checkDuplicate(t testing.TB, h Harness) error {
 
 func checkPermanent(t testing.TB, h Harness) error {
 	if s, ok := h.open(t, Refuse); ok {
-		if err := h.call(t.Context(), s, sample("id1", 1)); !notify.IsPermanent(err) {
+		if err := h.call(t.Context(), s, sample(1)); !notify.IsPermanent(err) {
 			return fmt.Errorf("refused for good, but not marked: %v", err)
 		}
 	}
 	for _, a := range []Answer{Fail, Later} {
 		if s, ok := h.open(t, a); ok {
-			if err := h.call(t.Context(), s, sample("id1", 1)); err == nil || notify.IsPermanent(err) {
+			if err := h.call(t.Context(), s, sample(1)); err == nil || notify.IsPermanent(err) {
 				return fmt.Errorf("%v is marked as permanent, or no error: %v", a, err)
 			}
 		}
@@ -111,7 +111,7 @@ func checkLater(t testing.TB, h Harness) error {
 	if !ok {
 		return nil
 	}
-	err := h.call(t.Context(), s, sample("id1", 1))
+	err := h.call(t.Context(), s, sample(1))
 	// A receiver may name a point in time, in whole seconds.
 	if d, ok := notify.RetryDelay(err); !ok || d < Delay-2*time.Second || d > Delay+2*time.Second {
 		return fmt.Errorf("asked for %v, passed on %v: %v", Delay, d, err)
@@ -123,13 +123,13 @@ func checkContext(t testing.TB, h Harness) error {
 	s, _ := h.open(t, Accept)
 	done, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := h.call(done, s, sample("id1", 1)); !errors.Is(err, context.Canceled) {
+	if err := h.call(done, s, sample(1)); !errors.Is(err, context.Canceled) {
 		return fmt.Errorf("the context was done before: %v", err)
 	}
 	if s, ok := h.open(t, Hang); ok {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 		defer cancel()
-		if err := h.call(ctx, s, sample("id1", 2)); !errors.Is(err, context.DeadlineExceeded) {
+		if err := h.call(ctx, s, sample(2)); !errors.Is(err, context.DeadlineExceeded) {
 			return fmt.Errorf("the receiver hangs: %v", err)
 		}
 	}
@@ -147,7 +147,7 @@ func checkLimits(t testing.TB, h Harness) error {
 		func(n *notify.Notice) { n.Severity = 0 },
 	} {
 		s, _ := h.open(t, Accept)
-		n := sample("id1", 1)
+		n := sample(1)
 		bad(&n)
 		if err := h.call(t.Context(), s, n); !notify.IsPermanent(err) {
 			return fmt.Errorf("%q %q %q: not refused for good: %v", n.Title, n.Text, n.Data, err)
@@ -161,7 +161,7 @@ func checkLimits(t testing.TB, h Harness) error {
 
 func checkUnchanged(t testing.TB, h Harness) error {
 	s, _ := h.open(t, Accept)
-	n := sample("id1", 1)
+	n := sample(1)
 	before := n
 	before.Data = maps.Clone(n.Data)
 	if err := h.call(t.Context(), s, n); err != nil {
@@ -185,14 +185,14 @@ func checkConcurrent(t testing.TB, h Harness) error {
 	errs := make([]error, calls)
 	var wg sync.WaitGroup
 	for i := range calls {
-		wg.Go(func() { errs[i] = h.call(t.Context(), s, sample("id1", uint64(i+1))) })
+		wg.Go(func() { errs[i] = h.call(t.Context(), s, sample(uint64(i+1))) })
 	}
 	wg.Wait()
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
 	for i := range calls {
-		if s.times(sample("id1", uint64(i+1))) == 0 {
+		if s.times(sample(uint64(i+1))) == 0 {
 			return fmt.Errorf("%d of %d calls at once did not arrive", i+1, calls)
 		}
 	}

@@ -112,7 +112,7 @@ func (e *encoder) attr(b []byte, a *attr) []byte {
 	var cut bool
 	b = appendKey(b, a)
 	if a.class != access.ClassPerson {
-		b, cut, _ = appendValue(b, a.value)
+		b, cut = appendValue(b, a.value)
 		e.cut += count(cut)
 		return b
 	}
@@ -120,13 +120,13 @@ func (e *encoder) attr(b []byte, a *attr) []byte {
 	if len(e.held) == 0 {
 		sep = '{'
 	}
-	rand.Read(e.salt[:]) //nolint:errcheck // it never fails
+	rand.Read(e.salt[:])
 	e.held = appendKey(append(e.held, sep), a)
 	e.held = append(e.held, `{"salt":`...)
 	e.held = appendBase64(e.held, e.salt[:])
 	e.held = append(e.held, `,"value":`...)
 	value := len(e.held)
-	e.held, cut, _ = appendValue(e.held, a.value)
+	e.held, cut = appendValue(e.held, a.value)
 	e.cut += count(cut)
 	e.commit = appendCommitted(e.commit[:0], e.salt[:], a.group, a.key, e.held[value:])
 	e.held = append(e.held, '}')

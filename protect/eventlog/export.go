@@ -177,6 +177,6 @@ func (x *exporter) end(c *Checkpoint) error {
 }
 
 func (x *exporter) line(line []byte) error {
-	_, err := x.w.Write(append(line[:len(line):len(line)], '\n'))
+	_, err := x.w.Write(append(slices.Clip(line), '\n'))
 	return err
 }

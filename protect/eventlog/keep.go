@@ -132,7 +132,7 @@ func (l *Log) refuse(cause error) error {
 func (l *Log) follow() error {
 	if lost := l.lost; lost > 0 {
 		l.lost = 0
-		if err := l.note(EventLost, slog.LevelError, number(access.KeyCount, lost)); err != nil {
+		if err := l.note(EventLost, slog.LevelError, counting(lost)); err != nil {
 			l.lost += lost - 1 // what told of it failed itself, and was counted
 			return err
 		}
@@ -143,8 +143,8 @@ func (l *Log) follow() error {
 	return nil
 }
 
-func number(key string, n uint64) attr {
-	return attr{key: key, value: slog.Uint64Value(n), class: access.ClassOf(key)}
+func counting(n uint64) attr {
+	return attr{key: access.KeyCount, value: slog.Uint64Value(n), class: access.ClassOf(access.KeyCount)}
 }
 
 // note appends an event of the log's own. Under l.mu.

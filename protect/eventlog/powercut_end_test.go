@@ -17,7 +17,7 @@ func pruneOp() powercut.Op {
 	long := strings.Repeat("x", 200)
 	fill := func(ctx context.Context, l *eventlog.Log) error {
 		for range 70 {
-			logger(l).Info("test.filler", access.KeyReason, long, access.KeyState, long)
+			logger(l).InfoContext(ctx, "test.filler", access.KeyReason, long, access.KeyState, long)
 		}
 		return l.Sync(ctx)
 	}
@@ -61,7 +61,7 @@ func overwriteOp() powercut.Op {
 	fill := func(n int) func(ctx context.Context, l *eventlog.Log) error {
 		return func(ctx context.Context, l *eventlog.Log) error {
 			for range n {
-				logger(l).Info("test.filler", access.KeyReason, long, access.KeyState, long, access.KeyVersion, long)
+				logger(l).InfoContext(ctx, "test.filler", access.KeyReason, long, access.KeyState, long, access.KeyVersion, long)
 			}
 			if err := l.Sync(ctx); err != nil {
 				return err

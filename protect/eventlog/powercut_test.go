@@ -117,7 +117,7 @@ func ops() []powercut.Op {
 		first,
 		op("audit", "Log.Handler Sync", audit("test.one", "test.two", "test.three")),
 		op("sync", "Log.Sync", func(ctx context.Context, l *eventlog.Log) error {
-			logger(l).Info("test.one")
+			logger(l).InfoContext(ctx, "test.one")
 			if err := l.Sync(ctx); err != nil {
 				return err
 			}
@@ -125,7 +125,7 @@ func ops() []powercut.Op {
 			return err
 		}),
 		op("run", "Log.Run", func(ctx context.Context, l *eventlog.Log) error {
-			logger(l).Info("test.one")
+			logger(l).InfoContext(ctx, "test.one")
 			ended, stop := context.WithCancel(ctx)
 			stop()
 			if err := l.Run(ended); !errors.Is(err, context.Canceled) { // it writes what waits at its end
@@ -156,7 +156,7 @@ func ops() []powercut.Op {
 			return err
 		}),
 		op("close", "Log.Close", func(ctx context.Context, l *eventlog.Log) error {
-			logger(l).Info("test.one")
+			logger(l).InfoContext(ctx, "test.one")
 			return l.Close()
 		}),
 		op("off", "Log.Configure", func(ctx context.Context, l *eventlog.Log) error {

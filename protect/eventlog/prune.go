@@ -25,7 +25,7 @@ func (l *Log) Prune(ctx context.Context, before uint64) error {
 	if before <= first {
 		return nil
 	}
-	if err := l.audit(EventPruned, number(access.KeyCount, before-first)); err != nil {
+	if err := l.audit(EventPruned, counting(before-first)); err != nil {
 		return fmt.Errorf("eventlog: prune: %w", err)
 	}
 	if err := l.trim(ctx, before); err != nil {
@@ -82,7 +82,7 @@ func (l *Log) makeRoom(ctx context.Context) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err == nil && l.first > old {
-		err = l.note(EventOverwritten, slog.LevelWarn, number(access.KeyCount, l.first-1))
+		err = l.note(EventOverwritten, slog.LevelWarn, counting(l.first-1))
 	}
 	l.ill.trim = err
 }

@@ -166,7 +166,7 @@ func (l *Log) started() {
 	var cited []attr
 	if l.before != nil {
 		digest := slog.StringValue(hex.EncodeToString(l.before.Head[:]))
-		cited = []attr{number(access.KeyCount, l.before.Size), {key: access.KeyDigest, value: digest, class: access.ClassDevice}}
+		cited = []attr{counting(l.before.Size), {key: access.KeyDigest, value: digest, class: access.ClassDevice}}
 	}
 	if err := l.note(EventStarted, slog.LevelInfo, cited...); err != nil {
 		l.failedLocked(err)

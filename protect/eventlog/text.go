@@ -62,8 +62,8 @@ func appendRunes(b []byte, s string) []byte {
 	return b
 }
 
-// appendValue appends a plain value as JSON; ok is false for what is not plain.
-func appendValue(b []byte, v slog.Value) (out []byte, cut, ok bool) {
+// appendValue appends a value that plain allows as JSON.
+func appendValue(b []byte, v slog.Value) (out []byte, cut bool) {
 	switch v.Kind() {
 	case slog.KindString:
 		b, cut = appendText(b, v.String())
@@ -78,14 +78,11 @@ func appendValue(b []byte, v slog.Value) (out []byte, cut, ok bool) {
 	case slog.KindDuration:
 		b, cut = appendText(b, v.Duration().String())
 	case slog.KindTime:
-		if t := v.Time().UTC(); inRange(t) {
-			return appendTime(b, t), false, true
-		}
-		return b, false, false
+		b = appendTime(b, v.Time().UTC())
 	default:
-		return b, false, false
+		b, cut = appendText(b, v.String())
 	}
-	return b, cut, true
+	return b, cut
 }
 
 func appendFloat(b []byte, f float64) []byte {

@@ -2,6 +2,7 @@ package integrity
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -123,7 +124,7 @@ func (s *scan) regular(i int, d fs.DirEntry) error {
 // broken notes a folder that cannot be read, or a name that cannot be one of the
 // manifest.
 func (s *scan) broken(name string, err error) error {
-	if err == errName {
+	if errors.Is(err, errName) {
 		s.findings.add(Finding{Extra, shown(name), "", cause(err)})
 		return nil
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -159,16 +160,12 @@ func TestNextStep(t *testing.T) {
 			ch := checker(t, tree, tree)
 			require.True(t, step(t, ch).Whole())
 			good := fstest.MapFS{}
-			for k, v := range tree {
-				good[k] = v
-			}
+			maps.Copy(good, tree)
 			c.edit(tree)
 			require.Equal(t, c.want, found(step(t, ch)))
 			require.Equal(t, c.want, found(step(t, ch)))
 			clear(tree)
-			for k, v := range good {
-				tree[k] = v
-			}
+			maps.Copy(tree, good)
 			within := []string{"?"}
 			for range steps { // size and time are again what they were in the manifest's first check
 				within = found(step(t, ch))
@@ -234,7 +231,7 @@ func TestStepCancelled(t *testing.T) {
 	}})
 	require.True(t, step(t, c).Whole())
 	gone := errors.New("gone")
-	for cut := int64(0); cut < 8; cut++ {
+	for cut := range int64(8) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		stop, at = func() { cancel(gone) }, n.Load()+1+cut
 		before := c.Report()

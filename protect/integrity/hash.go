@@ -3,6 +3,7 @@ package integrity
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -69,7 +70,7 @@ func (h *hasher) read(ctx context.Context, name string, accept func(fs.FileInfo)
 		} else {
 			empty++
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return info, n, nil
 		}
 		if err != nil {

@@ -47,7 +47,7 @@ func (w *walker) folder(ctx context.Context, dir string) error {
 				return err
 			}
 		}
-		if cause == io.EOF {
+		if errors.Is(cause, io.EOF) {
 			return nil
 		}
 		if cause != nil {
@@ -109,8 +109,7 @@ func words(mode fs.FileMode) string {
 // cause is the text of an error without the path that it was met at, which depends on
 // where the tree is mounted.
 func cause(err error) string {
-	var p *fs.PathError
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		err = p.Err
 	}
 	return clean(err.Error())

@@ -82,7 +82,7 @@ func measure(ctx context.Context, fsys fs.FS, rel *Release) ([]entry, error) {
 	w := &walker{
 		fsys: fsys, release: rel,
 		broken: func(name string, cause error) error {
-			if cause == errName {
+			if errors.Is(cause, errName) {
 				return invalid(fmt.Sprintf("%.300q", name), cause.Error())
 			}
 			return wrap("write", cause)

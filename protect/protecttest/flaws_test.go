@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 
 	"github.com/iot-device-baseline/baseline/protect"
 )
@@ -13,12 +14,8 @@ import (
 // flaws returns a broken fake for each rule.
 func flaws() map[string]flaw {
 	all := keyStoreFlaws()
-	for name, f := range signingFlaws() {
-		all[name] = f
-	}
-	for name, f := range revokerFlaws() {
-		all[name] = f
-	}
+	maps.Copy(all, signingFlaws())
+	maps.Copy(all, revokerFlaws())
 	return all
 }
 

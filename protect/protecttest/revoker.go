@@ -52,7 +52,7 @@ func (k *kit) advanced(gen uint64) (protect.KeyStore, error) {
 
 func checkGeneration(k *kit) error {
 	ks := k.open()
-	for gen := uint64(0); gen < 4; gen++ {
+	for gen := range uint64(4) {
 		if gen > 0 {
 			if err := k.revoker(ks).Advance(k.ctx, gen); err != nil {
 				return fmt.Errorf("advance to %d: %w", gen, err)
@@ -139,7 +139,7 @@ func checkNotBefore(k *kit) error {
 func checkOldIsDead(k *kit) error {
 	ks := k.open()
 	var blobs [][]byte
-	for gen := uint64(0); gen < 4; gen++ {
+	for gen := range uint64(4) {
 		if gen > 0 {
 			if err := k.revoker(ks).Advance(k.ctx, gen); err != nil {
 				return err

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/iot-device-baseline/baseline/durable"
@@ -41,12 +42,7 @@ func (v *verifier) connection(state tls.ConnectionState) error {
 
 func (v *verifier) pinned(leaf *x509.Certificate) bool {
 	pin := Pin(leaf)
-	for _, p := range v.peers.Pins {
-		if p == pin {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(v.peers.Pins, pin)
 }
 
 // issued looks for a chain to a root. A pinned certificate without roots is its own.

@@ -85,7 +85,7 @@ func (r *Repository) replace(ctx context.Context, name string, data []byte) erro
 
 // temp is a file that is being written beside those that are read.
 type temp struct {
-	ctx  context.Context
+	ctx  context.Context //nolint:containedctx // of the call that writes; io.Writer has none
 	fsys durable.FS
 	dir  string
 	f    durable.File

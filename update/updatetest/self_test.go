@@ -22,7 +22,7 @@ func bullets(t *testing.T, source, name string) []string {
 	require.NotNil(t, doc, name)
 	text := regexp.MustCompile(`(?m)^// ?`).ReplaceAllString(doc[1], "")
 	var out []string
-	for _, part := range strings.Split(text, "\n\n") {
+	for part := range strings.SplitSeq(text, "\n\n") {
 		for _, b := range strings.Split("\n"+part, "\n  - ")[1:] {
 			out = append(out, strings.Join(strings.Fields(b), " "))
 		}
