@@ -2,11 +2,7 @@ package protect
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"slices"
-	"strings"
 )
 
 // RemoveStream removes a stream, as [Compartment.Delete] does a value. Who reads it goes
@@ -43,26 +39,15 @@ func (c *Compartment) Streams(ctx context.Context, prefix string) ([]string, err
 	return names, nil
 }
 
-func (c *Compartment) streams(ctx context.Context, prefix string) (names []string, err error) {
+func (c *Compartment) streams(ctx context.Context, prefix string) ([]string, error) {
 	if c.c.class == ClassFloor {
 		return nil, nil
 	}
 	paths, err := c.v.dir.Files(ctx, c.c.id.path(""))
-	for _, path := range paths {
-		name := ""
-		err := c.look(path, func() (err error) { name, err = c.streamName(ctx, path); return err })
-		switch {
-		case errors.Is(err, fs.ErrNotExist): // removed meanwhile
-		case isUnreadable(err):
-			c.v.stats.refused.Add(1)
-		case err != nil:
-			return nil, err
-		case strings.HasPrefix(name, prefix):
-			names = append(names, name)
-		}
+	if err != nil {
+		return nil, err
 	}
-	slices.Sort(names)
-	return names, err
+	return c.names(paths, prefix, func(path string) (string, error) { return c.streamName(ctx, path) })
 }
 
 // streamName returns the name of the stream that stands at path now.

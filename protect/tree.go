@@ -35,12 +35,18 @@ func (c *Compartment) list(ctx context.Context, s durable.Store, prefix string) 
 	if err != nil {
 		return nil, err
 	}
+	return c.names(paths, prefix, func(path string) (string, error) { return c.c.nameOf(ctx, s, path) })
+}
+
+// names returns the names, which nameOf reads, of what is at paths, if they begin with
+// prefix, sorted; without what cannot be read.
+func (c *Compartment) names(paths []string, prefix string, nameOf func(path string) (string, error)) ([]string, error) {
 	var names []string
 	for _, path := range paths {
 		name := ""
-		err := c.look(path, func() (err error) { name, err = c.c.nameOf(ctx, s, path); return err })
+		err := c.look(path, func() (err error) { name, err = nameOf(path); return err })
 		switch {
-		case errors.Is(err, fs.ErrNotExist): // deleted meanwhile
+		case errors.Is(err, fs.ErrNotExist): // removed meanwhile
 		case isUnreadable(err):
 			c.v.stats.refused.Add(1)
 		case err != nil:
