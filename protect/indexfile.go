@@ -131,21 +131,20 @@ func (v *Vault) loadIndexes(ctx context.Context) error {
 		if v.count == nil || !c.index.notRead() {
 			continue
 		}
-		if v.accepting { // everything is believed
-			c.index.begin(v.live.tag, 0, nil, nil, nil, nil)
-			continue
-		}
-		versions, pending, err := v.loadIndex(ctx, c, e)
-		var gone map[string]uint64
-		if err == nil {
-			gone, err = v.loadGone(ctx, c)
+		fresh := e.fresh
+		var versions, pending map[string]uint64
+		gone, err := v.loadGone(ctx, c)
+		if v.accepting { // what is there is believed, and what was removed
+			fresh = 0
+		} else if err == nil {
+			versions, pending, err = v.loadIndex(ctx, c, e)
 		}
 		if errors.Is(err, durable.ErrCorrupt) {
 			err = fmt.Errorf("%w: %v", ErrTampered, err)
 		} else if err != nil {
 			return err
 		}
-		c.index.begin(v.live.tag, e.fresh, versions, pending, gone, err)
+		c.index.begin(v.live.tag, fresh, versions, pending, gone, err)
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 // Reanchor opens a vault that [Open] refuses with [ErrRollback] because of its counter, or
 // whose compartments are shut because an index is damaged: when the newest state is gone
 // for good, and an older one is better than none. It takes what is there for what is right,
-// whatever age it has, and anchors that. Everything in it must be authentic even so.
+// values and marks of removals, whatever age they have, and anchors that. Everything in it must be authentic even so.
 //
 // Somebody must be present: Options.Presence is asked in every case, and nil gives an
 // error that is [fs.ErrInvalid]. Who may do it, and telling people, are the caller's: it

@@ -26,7 +26,7 @@ func (l *life) act() bool {
 		l.counter.trouble = errNoReply
 	}
 	l.number++
-	what := l.rng.IntN(15 + l.strangers)
+	what := l.rng.IntN(l.acts)
 	err := l.do(what)
 	l.log = append(l.log, fmt.Sprintf("%d:%d/%d@%d=%v", l.number, what, trouble, step, err == nil))
 	off := l.m.Step("probe", "power") != nil
@@ -76,11 +76,11 @@ func (l *life) do(what int) error {
 		return err
 	case 4, 5:
 		return l.remove(modelled[l.rng.IntN(3)])
-	case 6, 7:
+	case 10, 11:
 		return l.stream()
-	case 8:
+	case 12:
 		return l.hold()
-	case 10: // with no room, but for what takes the place of something
+	case 13: // with no room, but for what takes the place of something
 		used := 1
 		for _, raw := range l.m.Files() {
 			used += len(raw)

@@ -93,7 +93,7 @@ type life struct {
 	a       *attacker
 	f       *faults
 
-	strangers int // 1 if there are some
+	acts int // how many of those that act knows are done
 
 	number int
 	past   map[string][]fact // everything that a name may ever have had
@@ -117,8 +117,8 @@ func play(t *testing.T, p protect.Protocol, lives int) *faults {
 			ctx: somebody(t.Context()), rng: rand.New(rand.NewPCG(7, uint64(seed))), opts: protect.WithProtocol(p), f: f, a: newAttacker(),
 			m: powercut.New(), missed: map[string]bool{}, past: map[string][]fact{}, legit: map[string][]fact{}, floor: map[string]int{}, boot: map[string]int{},
 		}
-		if p == protect.TwoAdvances { // a wrong protocol shall not be found by this
-			l.strangers = 1
+		if l.acts = 10; p == protect.TwoAdvances { // a wrong protocol shall be found by what is usual
+			l.acts = 16
 		}
 		_, err := provision(l.ctx, l.m, token, l.opts)
 		require.NoError(t, err)
