@@ -14,8 +14,8 @@ import (
 )
 
 // A blob is, in this order and nothing else: "btpm", version, kind, the value of the
-// epoch (8 bytes), a mask of PCRs (4), the digest of each of these PCRs (32), and, each
-// behind its length (2), the public and the private part that the TPM made. Numbers are
+// epoch (8 bytes), a mask of PCRs (4), but where the vendor approves of them the digest of
+// each of these PCRs (32), and, each behind its length (2), the public and the private part that the TPM made. Numbers are
 // big-endian. Everything before the parts is what the policy in the public part says:
 // so it is authenticated with it.
 const (
@@ -30,6 +30,7 @@ const (
 	kindSecret byte = iota + 1
 	kindSigning
 	kindAuths
+	kindApproved // a secret that opens for what the vendor has approved of
 )
 
 // object is what the TPM made of a secret, or of a key.
@@ -60,15 +61,20 @@ func (b blob) encode() ([]byte, error) {
 	return out, nil
 }
 
-// parseBlob reads a blob of a kind.
-func parseBlob(raw []byte, kind byte) (blob, error) {
+// secret reports whether b is a secret, with a policy.
+func (b *blob) secret() bool { return b.kind == kindSecret || b.kind == kindApproved }
+
+// parseBlob reads a blob of one of these kinds.
+func parseBlob(raw []byte, kinds ...byte) (blob, error) {
 	r := cursor{rest: raw}
 	magic, version, b := r.take(len(blobMagic)), r.take(1), blob{}
 	b.kind = r.take(1)[0]
 	b.epoch = binary.BigEndian.Uint64(r.take(8))
 	b.mask = binary.BigEndian.Uint32(r.take(4))
 	for range list(b.mask) {
-		b.pcrs = append(b.pcrs, [sha256.Size]byte(r.take(sha256.Size)))
+		if b.kind != kindApproved {
+			b.pcrs = append(b.pcrs, [sha256.Size]byte(r.take(sha256.Size)))
+		}
 	}
 	b.public, b.private = r.part(), r.part()
 	switch {
@@ -76,9 +82,9 @@ func parseBlob(raw []byte, kind byte) (blob, error) {
 		return blob{}, fmt.Errorf("not a blob of this package: %w", protect.ErrTampered)
 	case version[0] != blobVersion:
 		return blob{}, fmt.Errorf("blob of version %d: %w", version[0], protect.ErrTampered)
-	case b.kind != kind:
+	case !slices.Contains(kinds, b.kind):
 		return blob{}, fmt.Errorf("a blob of another kind: %w", protect.ErrForeign)
-	case (b.epoch != 0) != (kind == kindSecret), b.mask != 0 && kind != kindSecret:
+	case (b.epoch != 0) != b.secret(), b.mask != 0 && !b.secret(), b.mask == 0 && b.kind == kindApproved:
 		return blob{}, fmt.Errorf("a policy in a blob that has none: %w", protect.ErrTampered)
 	}
 	return b, nil
@@ -136,28 +142,39 @@ func selection(mask uint32) tpm2.TPMLPCRSelection {
 	return tpm2.TPMLPCRSelection{PCRSelections: []tpm2.TPMSPCRSelection{{Hash: tpm2.TPMAlgSHA256, PCRSelect: bits}}}
 }
 
-// digest is that of the registers together, as PolicyPCR wants it.
-func (b *blob) digest() []byte {
+// policyPCR wants the registers to have these values: it takes the digest of them together.
+func policyPCR(mask uint32, pcrs [][sha256.Size]byte) tpm2.PolicyPCR {
 	h := sha256.New()
-	for _, d := range b.pcrs {
+	for _, d := range pcrs {
 		h.Write(d[:])
 	}
-	return h.Sum(nil)
+	return tpm2.PolicyPCR{PcrDigest: tpm2.TPM2BDigest{Buffer: h.Sum(nil)}, Pcrs: selection(mask)}
 }
 
 // policy returns what the public part of b has to hold: nil for an object without one.
-func (b *blob) policy(epoch tpm2.NamedHandle) ([]byte, error) {
-	if b.kind != kindSecret {
+// It is PolicyPCR, or, where the vendor approves of that, PolicyAuthorize alone, which
+// takes its place; then PolicyNV.
+func (b *blob) policy(epoch tpm2.NamedHandle, vendor *Vendor) ([]byte, error) {
+	if !b.secret() {
 		return nil, nil
 	}
 	c, err := tpm2.NewPolicyCalculator(tpm2.TPMAlgSHA256)
 	if err != nil {
 		return nil, err
 	}
-	if b.mask != 0 {
-		if err := (tpm2.PolicyPCR{PcrDigest: tpm2.TPM2BDigest{Buffer: b.digest()}, Pcrs: selection(b.mask)}).Update(c); err != nil {
-			return nil, err
+	switch {
+	case b.kind == kindApproved && vendor == nil:
+		return nil, fmt.Errorf("it opens for what a vendor approves of, and Options.Vendor is nil: %w", fs.ErrInvalid)
+	case b.kind == kindApproved:
+		step, serr := vendor.authorize()
+		if err = serr; err == nil {
+			err = step.Update(c)
 		}
+	case b.mask != 0:
+		err = policyPCR(b.mask, b.pcrs).Update(c)
+	}
+	if err != nil {
+		return nil, err
 	}
 	if err := b.policyNV(epoch).Update(c); err != nil {
 		return nil, err

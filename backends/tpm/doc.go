@@ -7,14 +7,17 @@
 // another device, does not open ([protect.ErrLost]). Erasure reaches every copy: each
 // blob is bound by PolicyNV to the value of a counter in the TPM, the epoch, so that
 // [Keys.Advance] makes every older blob useless wherever it was copied to. With
-// Options.PCRs it opens only for the software that was measured at the start. Signing
+// Options.PCRs it opens only for the software that was measured at the start; with
+// Options.Vendor for all software of whose measures the vendor has approved, so that an
+// update takes nothing away. Signing
 // keys never leave the TPM. Secrets are encrypted between processor and TPM, by
 // sessions salted to a storage key whose name was pinned when the device was
 // provisioned.
 //
 // # What it does not
 //
-// Without PCRs, who can start software of his own on the device has the TPM do for him
+// An approval of the vendor's holds for ever: older software that he had approved of opens
+// everything, if it can be brought back. Without PCRs, who can start software of his own on the device has the TPM do for him
 // what it does for us. A secret is in memory while it is used. An interposer on the bus
 // at the very provisioning can put himself in the place of the TPM. A TPM that is a
 // program (swtpm) has its state in a file: where that lies on the same medium, an old
@@ -25,7 +28,7 @@
 // # Keys and indices
 //
 //	owner hierarchy -> storage key (persistent 0x81000001, or the ECC P-256 primary)
-//	  -> secrets: PolicyPCR?, PolicyNV(epoch == n); noDA, fixedTPM, fixedParent
+//	  -> secrets: PolicyPCR? or PolicyAuthorize(vendor)?, PolicyNV(epoch == n); noDA, fixedTPM, fixedParent
 //	  -> signing keys: P-256, empty auth; noDA, fixedTPM, fixedParent, made inside
 //	NV epoch: counter, read also by the owner, stepped with a secret auth -> Revoker
 //	NV count: counter, read and stepped with a secret auth                -> Counter

@@ -2,6 +2,10 @@ package tpm_test
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 
@@ -39,4 +43,27 @@ func ExampleOpen() {
 	fmt.Println(vault, err)
 	// Output:
 	// tpm: open: nothing was provisioned: missing
+}
+
+// The vendor's build machine knows what a release measures, since the same boot chain
+// measures the same, and signs it. The release brings the approval with it: what the
+// release before has sealed opens.
+func ExampleApprove() {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader) // on a build machine: a crypto.Signer over an HSM
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	kernel := sha256.Sum256([]byte("what PCR 11 has once release 1.1 was measured"))
+	approval, err := tpm.Approve(key, "acme-gateway", map[int][32]byte{11: kernel})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	opts := &tpm.Options{Hardware: true, PCRs: []int{11}, Vendor: &tpm.Vendor{
+		Key: &key.PublicKey, Product: "acme-gateway", Approvals: [][]byte{approval}, // from a file of the release
+	}}
+	fmt.Println(len(approval), "bytes for PCRs", opts.PCRs, "of hardware:", opts.Hardware)
+	// Output:
+	// 105 bytes for PCRs [11] of hardware: true
 }

@@ -29,10 +29,13 @@ type Options struct {
 	// PCRs are the platform configuration registers (SHA-256, 0 to 23) that secrets are
 	// bound to, as they are when something is sealed. The boot chain must measure into
 	// each: one that is all zeros or all ones is refused with [protect.ErrPolicy]. None
-	// by default: then secrets open for whatever software runs on the device. In this
-	// release they are not for a device that updates what is measured: what was sealed
-	// before does not open after that, and a policy that the vendor signs is to come.
+	// by default: then secrets open for whatever software runs on the device. What was
+	// sealed before an update of what is measured does not open after it, without Vendor.
 	PCRs []int
+	// Vendor binds secrets to what the vendor approves of in PCRs, in the place of what is
+	// in them when something is sealed: so they open after an update. What was sealed
+	// without one opens as before.
+	Vendor *Vendor
 	// OwnerAuth is the auth value of the owner hierarchy; empty by default, as it is on a
 	// device that nobody else administers. It has no zero byte (see the comment at draw).
 	OwnerAuth []byte
@@ -73,7 +76,11 @@ func (o *Options) orDefaults() (Options, error) {
 	case r.Timeout < 0 || bytes.IndexByte(r.OwnerAuth, 0) >= 0:
 		return r, fmt.Errorf("time-out is negative, or the owner's auth has a zero byte: %w", fs.ErrInvalid)
 	}
-	if _, err := maskOf(r.PCRs); err != nil {
+	mask, err := maskOf(r.PCRs)
+	if err == nil {
+		err = r.Vendor.check(mask)
+	}
+	if err != nil {
 		return r, err
 	}
 	return r, durable.ValidName(r.Record)
@@ -155,6 +162,9 @@ func (k *Keys) Info() protect.Info {
 	}
 	if k.mask != 0 {
 		info.BoundTo = fmt.Sprintf("this TPM, and what was measured into PCRs %v", k.opts.PCRs)
+	}
+	if k.opts.Vendor != nil {
+		info.BoundTo = fmt.Sprintf("this TPM, and software whose measures in PCRs %v the vendor signed", k.opts.PCRs)
 	}
 	if k.opts.Hardware {
 		info.Advance = protect.ReachCopies

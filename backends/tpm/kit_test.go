@@ -11,8 +11,12 @@ import (
 // TestKeyStore runs the kit on swtpm. The power fails before each command of the TPM.
 func TestKeyStore(t *testing.T) {
 	f := &fleet{opts: &tpm.Options{}, devices: map[protect.KeyStore]*device{}}
-	protecttest.TestKeyStore(t, protecttest.Harness{
+	protecttest.TestKeyStore(t, f.harness())
+}
+
+func (f *fleet) harness() protecttest.Harness {
+	return protecttest.Harness{
 		Open: f.make, Reopen: f.reopen, Other: f.make, Interrupt: f.interrupt,
 		Abilities: protecttest.Abilities{SigningKeys: true, Counter: true, Revoker: true},
-	})
+	}
 }

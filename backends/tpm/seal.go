@@ -44,10 +44,16 @@ func (k *Keys) seal(epoch uint64, secret []byte) ([]byte, error) {
 	}
 	b := blob{kind: kindSecret, epoch: epoch, mask: k.mask}
 	var err error
-	if b.pcrs, err = k.measured(k.mask); err != nil {
+	if k.opts.Vendor != nil { // what is sealed now has to open now
+		b.kind = kindApproved
+		_, err = k.approval(k.mask)
+	} else {
+		b.pcrs, err = k.measured(k.mask)
+	}
+	if err != nil {
 		return nil, err
 	}
-	policy, err := b.policy(k.rec.Epoch.named())
+	policy, err := b.policy(k.rec.Epoch.named(), k.opts.Vendor)
 	if err != nil {
 		return nil, err
 	}
@@ -84,11 +90,18 @@ func (k *Keys) measured(mask uint32) ([][sha256.Size]byte, error) {
 		return nil, err
 	}
 	for i, p := range list(mask) {
-		if first := values[i][0]; (first == 0 || first == 0xFF) && bytes.Count(values[i][:], []byte{first}) == sha256.Size {
+		if untouched(values[i]) {
 			return nil, fmt.Errorf("nothing was measured into PCR %d: %w", p, protect.ErrPolicy)
 		}
 	}
 	return values, nil
+}
+
+// untouched reports whether nothing was measured into a register with this value: at the
+// start it is all zeros or, for some, all ones.
+func untouched(value [sha256.Size]byte) bool {
+	first := value[0]
+	return (first == 0 || first == 0xFF) && bytes.Count(value[:], []byte{first}) == sha256.Size
 }
 
 // registers reads them one by one: a TPM gives at most eight at once.
@@ -111,11 +124,11 @@ func (k *Keys) registers(mask uint32) ([][sha256.Size]byte, error) {
 // is [protect.ErrPolicy] and names the PCRs that differ.
 func (k *Keys) Unseal(ctx context.Context, raw []byte) ([]byte, error) {
 	return do(ctx, k, "unseal", func() ([]byte, error) {
-		b, err := parseBlob(raw, kindSecret)
+		b, err := parseBlob(raw, kindSecret, kindApproved)
 		if err != nil {
 			return nil, err
 		}
-		policy, err := b.policy(k.rec.Epoch.named())
+		policy, err := b.policy(k.rec.Epoch.named(), k.opts.Vendor)
 		if err != nil {
 			return nil, err
 		}
@@ -164,17 +177,14 @@ func (k *Keys) opens(b *blob) error {
 	case b.epoch > now:
 		return fmt.Errorf("its generation has not begun: %w", protect.ErrPolicy)
 	}
+	if b.kind == kindApproved {
+		return nil // see approval
+	}
 	values, err := k.registers(b.mask)
 	if err != nil {
 		return err
 	}
-	var changed []uint
-	for i, p := range list(b.mask) {
-		if values[i] != b.pcrs[i] {
-			changed = append(changed, p)
-		}
-	}
-	if len(changed) > 0 {
+	if changed := differ(b.mask, values, b.pcrs); len(changed) > 0 {
 		return fmt.Errorf("other software was started: PCRs %v differ: %w", changed, protect.ErrPolicy)
 	}
 	return nil
@@ -190,6 +200,12 @@ func (k *Keys) play(b *blob) (session tpm2.Session, end func(), err error) {
 	end = func() { _ = closing() }
 	if b.mask != 0 {
 		_, err = tpm2.PolicyPCR{PolicySession: session.Handle(), Pcrs: selection(b.mask)}.Execute(k.t)
+	}
+	if err == nil && b.kind == kindApproved {
+		var a *approval
+		if a, err = k.approval(b.mask); err == nil {
+			err = k.authorize(session.Handle(), a)
+		}
 	}
 	if err == nil {
 		nv := b.policyNV(k.rec.Epoch.named())

@@ -25,6 +25,7 @@ type device struct {
 	state  string // of the TPM
 	medium string
 	opts   *tpm.Options
+	boot   func(*device) // what the boot chain does, or nil
 
 	mu   sync.Mutex
 	cmd  *exec.Cmd
@@ -59,6 +60,9 @@ func (d *device) on() *device {
 	d.dir, err = durable.OpenDir(d.medium, nil)
 	require.NoError(d.t, err)
 	d.left = -1
+	if d.boot != nil {
+		d.boot(d)
+	}
 	return d
 }
 
@@ -109,12 +113,14 @@ func (d *device) mustOpen() *tpm.Keys {
 // fleet remembers which key store is of which device.
 type fleet struct {
 	opts    *tpm.Options
+	boot    func(*device)
 	devices map[protect.KeyStore]*device
 }
 
 func (f *fleet) make(t testing.TB) protect.KeyStore {
-	d := newDevice(t, f.opts).on()
-	ks := d.provision()
+	d := newDevice(t, f.opts)
+	d.boot = f.boot
+	ks := d.on().provision()
 	f.devices[ks] = d
 	return ks
 }
