@@ -17,9 +17,9 @@ import (
 // counter, which wears out: [Vault.Run] calls it a few times an hour, and the first
 // change after a start does. While it runs nothing else uses the vault.
 //
-// After an error some compartments are not anchored, which is told by [Vault.Health] too:
-// on a full medium ([durable.ErrFull]), where something cannot be read, while the directory
-// is on hold ([durable.ErrHeld]). A vault over a key store that does not count gives an
+// After an error some compartments are not anchored: on a full medium ([durable.ErrFull]),
+// or where something cannot be read, which is told by [Vault.Health] too; while the directory
+// is on hold ([durable.ErrHeld]), which the directory tells. A vault over a key store that does not count gives an
 // error that is [errors.ErrUnsupported].
 func (v *Vault) Anchor(ctx context.Context) error {
 	if v.count == nil {
@@ -120,13 +120,27 @@ func (v *Vault) anchor(ctx context.Context) (partly, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := v.commit(ctx, next); err != nil {
-		return nil, err
+	// A step that anchors nothing wears the counter out.
+	if !v.burned.Load() || partly == nil || v.anew(next) {
+		if err := v.commit(ctx, next); err != nil {
+			return nil, err
+		}
 	}
 	if v.unkept = partly; errors.Is(partly, durable.ErrHeld) {
 		v.unkept = nil // the hold is told by the directory
 	}
 	return partly, nil
+}
+
+// anew reports whether next has another index than the table in force, or an index has to
+// get versions of another tag.
+func (v *Vault) anew(next *table) bool {
+	for i, e := range next.entries {
+		if e.index != v.live.entries[i].index || v.cells[e.id].index.spent() {
+			return true
+		}
+	}
+	return false
 }
 
 // commit makes next, which has a new tag, the table, and steps the counter to it.
@@ -153,82 +167,6 @@ func (v *Vault) commit(ctx context.Context, next *table) error {
 	return nil
 }
 
-// finish steps the counter to the tag of the table, if that is still to be done. It is
-// never stepped twice for one tag, and no other table is written under a tag that was
-// on the medium, before the counter has it: both would leave two states that count.
-func (v *Vault) finish(ctx context.Context) error {
-	if v.pending == 0 {
-		return nil
-	}
-	if v.opts.protocol == blindRetry {
-		return v.stepBlindly(ctx)
-	}
-	value, err := v.count.Value(ctx)
-	if err != nil {
-		return keyStoreError("counter", err)
-	}
-	if value+1 == v.pending {
-		if _, err = v.count.Increment(ctx); err != nil {
-			var again error
-			if value, again = v.count.Value(ctx); again != nil || value != v.pending {
-				return keyStoreError("counter", err)
-			}
-		}
-		if value, err = v.count.Value(ctx); err != nil {
-			return keyStoreError("counter", err)
-		}
-	}
-	if value != v.pending {
-		return v.astray(value)
-	}
-	v.pending = 0
-	return nil
-}
-
-// stepBlindly is a wrong protocol: it steps the counter until it hears that it did.
-func (v *Vault) stepBlindly(ctx context.Context) error {
-	if _, err := v.count.Increment(ctx); err != nil {
-		return keyStoreError("counter", err)
-	}
-	v.pending = 0
-	return nil
-}
-
-// counted says why the counter is not where the table left it.
-func (v *Vault) counted(ctx context.Context) error {
-	value, err := v.count.Value(ctx)
-	switch {
-	case err != nil:
-		return keyStoreError("counter", err)
-	case value != v.live.tag:
-		return v.astray(value)
-	case value >= maxTag:
-		return vaultError("counter", actKeyStore, fmt.Errorf("it is at its end, %d: %w", value, ErrLost))
-	}
-	return nil
-}
-
-func (v *Vault) astray(value uint64) error {
-	return vaultError("counter", actReanchor, fmt.Errorf("at %d, the vault left it at %d: somebody else stepped it: %w", value, v.live.tag, ErrRollback))
-}
-
-// state says what a table's tag means while the counter has value; pending is the tag to
-// which it is still to be stepped, or 0.
-func (t *table) state(value uint64) (pending uint64, err error) {
-	switch {
-	case !t.anchored:
-		err = fmt.Errorf("never anchored, but the key store counts: %w", ErrRollback)
-	case t.tag == value:
-	case t.tag == value+1:
-		pending = t.tag
-	case t.tag < value:
-		err = fmt.Errorf("anchored at %d, the counter is at %d: %w", t.tag, value, ErrRollback)
-	default:
-		err = fmt.Errorf("anchored at %d, the counter is only at %d: %w", t.tag, value, ErrLost)
-	}
-	return pending, err
-}
-
 // writeIndexes writes the index of every compartment that changed, beside the one in
 // force, and notes it in next, which is not shared yet. partly is why the first of those
 // compartments in which that is not possible now is left as it was: it keeps no change
@@ -248,7 +186,7 @@ func (v *Vault) writeIndexes(ctx context.Context, next *table) (partly, err erro
 		if err != nil {
 			return nil, err
 		}
-		if left != nil && partly == nil {
+		if left != nil && (partly == nil || errors.Is(partly, durable.ErrHeld)) {
 			partly = fmt.Errorf("compartment %v: %w", c.class, left)
 		}
 	}

@@ -49,11 +49,12 @@ type cell struct {
 	names   cipher.AEAD
 	indexes cipher.AEAD
 
-	gone  atomic.Bool // erased, being erased, or the vault is closed
-	shut  atomic.Bool // the vault is closed; set before gone
-	write sync.Mutex  // held from reading a version to writing the next
-	known known
-	index *index // nil over a key store that does not count; set before the cell is shared
+	gone    atomic.Bool // erased, being erased, or the vault is closed
+	shut    atomic.Bool // the vault is closed; set before gone
+	write   sync.Mutex  // held from reading a version to writing the next
+	known   known
+	writing writing
+	index   *index // nil over a key store that does not count; set before the cell is shared
 }
 
 func newCell(e entry) *cell {

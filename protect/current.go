@@ -128,11 +128,16 @@ func (c *Compartment) take(ctx context.Context, at string, remove func() error) 
 	err = mark()
 	full := errors.Is(err, durable.ErrFull)
 	if err != nil && !full {
+		if c.v.medium().Delete(ctx, c.c.id.goneName(file)) != nil { // it may be there
+			x.leave(file, version)
+		}
 		return err
 	}
 	if err := remove(); err != nil {
-		if !full {
+		if x.buried(file, version-1) {
 			x.leave(file, version) // the next anchor does it
+		} else {
+			x.wonder(file) // it may be gone
 		}
 		return err
 	}

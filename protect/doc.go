@@ -40,7 +40,7 @@
 // counter is stepped to it. A compartment that cannot be indexed, for a file that does not
 // read, stays as it was anchored before, which [Vault.Health] tells. What opens is the table
 // whose tag is the counter's, or one above it, where the power failed in between: then the counter is stepped first, before
-// anything changes, and no other table is ever written under a tag that was on the medium.
+// anything changes, and no other table is written under a tag that one in its place has.
 // So a disk from before an anchor is refused ([ErrRollback]), but for the branches below.
 //
 // A version is the tag of its time and a number: what is written after an anchor is above
@@ -56,10 +56,10 @@
 // counts them; [Vault.Run] anchors every 10 minutes, [Vault.Anchor] at once. Each
 // anchor is one step of a counter that wears out.
 //
-// And a counter is only a number. Who cuts the power of a device in which he can exchange
-// the disk, between the table of an anchor and the step of the counter, has a disk that
-// opens once the same step was made from another one: it undoes what was changed since,
-// until the next anchor. In the same way, with three such cuts and somebody who starts a
+// And a counter is only a number. Who cuts the power of a device while it anchors, after the
+// table was written, if only beside its place, and before the step of the counter, has a
+// table that opens once the same step was made with another one: it undoes what was changed
+// since, until the next anchor. In the same way, with three such cuts and somebody who starts a
 // rotation, he keeps a disk that opens the data that was erased last, over any Revoker,
 // until the next erasure or rotation. TestLimitBranchedAnchor and
 // TestLimitBranchedErasure do both.
@@ -99,7 +99,9 @@
 //
 // # Power cuts
 //
-// Every change leaves the old or the new state, and what was acknowledged is kept;
+// Every change leaves the old or the new state, and what was acknowledged is kept, with one
+// exception: on a medium that is too full for the mark of a removal, what was anchored and is
+// removed may be told as [ErrTampered] after a cut, until it is removed again, or put.
 // [Compartment.RemoveAll] and [Compartment.Repair] are many such changes.
 // [Open] finishes an erasure whose first advance has happened; one whose first
 // advance has not happened did not begin. Provision is repeated when it was

@@ -1,9 +1,12 @@
 package protect_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -141,4 +144,30 @@ func TestFirstChangeAfterAHold(t *testing.T) {
 	require.NoError(t, err)
 	_, err = settingsOf(t, v).Get(ctx, "a")
 	require.ErrorIs(t, err, protect.ErrRollback)
+}
+
+// A compartment that cannot be anchored does not wear the counter out: what does not change
+// is stepped for once.
+func TestWearOfABadSector(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, v := device(t, token, few())
+		before := m.Files()
+		require.NoError(t, settingsOf(t, v).Put(t.Context(), "a", []byte("since the anchor")))
+		m.Settle()
+		dir, err := durable.OpenFS(&badSector{FS: m.FS(), file: fileOf(t, before, m.Files())}, nil)
+		require.NoError(t, err)
+		count := protecttest.NewToken(m)
+		v, err = protect.Open(t.Context(), dir, count, few())
+		require.NoError(t, err)
+		require.NoError(t, settingsOf(t, v).Put(t.Context(), "other", []byte("one change")))
+		first, err := count.Value(t.Context())
+		require.NoError(t, err)
+		ctx, cancel := context.WithTimeout(t.Context(), 24*time.Hour+time.Minute)
+		defer cancel()
+		require.ErrorIs(t, v.Run(ctx), context.DeadlineExceeded)
+		last, err := count.Value(t.Context())
+		require.NoError(t, err)
+		assert.LessOrEqual(t, last-first, uint64(2))
+		require.ErrorContains(t, v.Health(t.Context()), "cannot be read")
+	})
 }

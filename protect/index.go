@@ -29,7 +29,6 @@ type index struct {
 	fresh    uint64            // versions from here on were written after the anchor
 	versions map[string]uint64 // 0 is never a version
 	pending  map[string]uint64 // what may be there instead: a stream that is being written, a put that failed
-	writing  map[string]uint64 // of these, the streams that are being written
 	gone     map[string]uint64 // removed since the anchor, most with a mark on the medium
 	left     map[string]bool   // of these, whose file may still be there
 	unread   map[string]bool   // files that the medium did not give
@@ -38,7 +37,7 @@ type index struct {
 	held     bool   // a hold kept the last anchor from it
 	changes  int64  // since the anchor
 	most     int    // files
-	seqs     uint64 // versions of one tag; 0 is maxSeq. A seam of the tests
+	seqs     uint64 // versions of one tag before an anchor is due; 0 is most of them. A seam of the tests
 	err      error  // why it is not known
 }
 
@@ -52,7 +51,7 @@ func (x *index) begin(tag, fresh uint64, versions, pending, gone map[string]uint
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.tag, x.fresh, x.seq, x.changes, x.exact, x.err = tag<<seqBits, fresh<<seqBits, 0, 0, false, err
-	x.versions, x.pending, x.writing = orEmpty(versions), orEmpty(pending), map[string]uint64{}
+	x.versions, x.pending = orEmpty(versions), orEmpty(pending)
 	x.gone, x.left, x.unread = map[string]uint64{}, map[string]bool{}, map[string]bool{}
 	for file, version := range gone { // marks from before the anchor mean nothing
 		if version >= x.fresh {

@@ -3,6 +3,7 @@ package protect_test
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -52,6 +53,24 @@ func TestVersionsAreSpent(t *testing.T) {
 	got, err := settingsOf(t, v).Get(ctx, "a")
 	require.NoError(t, err)
 	assert.Equal(t, "34", string(got))
+}
+
+// So it does for changes side by side.
+func TestVersionsAreSpentSideBySide(t *testing.T) {
+	ctx := t.Context()
+	_, v := device(t, token, few())
+	c := settingsOf(t, v)
+	require.NoError(t, c.Put(ctx, "a", nil))
+	protect.SetSeqs(c, 3)
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			for range 30 {
+				assert.NoError(t, c.Put(ctx, fmt.Sprint("n", i), nil))
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // A compartment whose index could not be read when it was found is not used without one.

@@ -8,12 +8,27 @@ import (
 
 // What changes in an [index] between two anchors.
 
+// spareSeqs are the versions for changes that were admitted before one was due.
+const spareSeqs = 1 << 16
+
 // due reports whether an anchor must come before the next change: no version is left, or a
 // hold kept the last anchor from this index.
-func (x *index) due() bool {
+func (x *index) due() bool { return x.spent() || x.wasHeld() }
+
+// spent reports whether few versions of this tag are left.
+func (x *index) spent() bool {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	return x.held || x.seq >= x.lastSeq()
+	if x.seqs > 0 {
+		return x.seq >= x.seqs
+	}
+	return x.seq >= maxSeq-spareSeqs
+}
+
+func (x *index) wasHeld() bool {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.held
 }
 
 // passed notes whether an anchor passed by this index because of a hold.
@@ -23,18 +38,11 @@ func (x *index) passed(held bool) {
 	x.held = held
 }
 
-func (x *index) lastSeq() uint64 {
-	if x.seqs > 0 {
-		return x.seqs
-	}
-	return maxSeq
-}
-
 // next gives a version, or says that an anchor is due.
 func (x *index) next() (uint64, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.seq >= x.lastSeq() {
+	if x.seq >= maxSeq {
 		return 0, fmt.Errorf("%d changes since the last anchor: %w", x.seq, ErrUnavailable)
 	}
 	x.seq++
@@ -56,37 +64,16 @@ func (x *index) expect(file string) (uint64, error) {
 	return version, nil
 }
 
-// begun notes that the stream in file is being written, to get this version.
-func (x *index) begun(file string, version uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.writing[file] = version
-}
-
-// isWriting reports whether a stream is being written to file.
-func (x *index) isWriting(file string) bool {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	return x.writing[file] != 0
-}
-
-// ended notes that the stream that was to get this version is not written any more;
-// nobody knows whether file has it.
-func (x *index) ended(file string, version uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.writing[file] == version {
-		delete(x.writing, file)
-	}
-}
-
 // unwritten notes that file does not get this version, which was expected.
 func (x *index) unwritten(file string, version uint64) {
-	x.ended(file, version)
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.pending[file] == version {
-		delete(x.pending, file)
+	if x.pending[file] != version {
+		return
+	}
+	delete(x.pending, file)
+	if x.listed[file] { // the index in force may have it
+		x.changes++
 	}
 }
 
@@ -108,7 +95,6 @@ func (x *index) resolve(file string, stored uint64) {
 
 // put notes that file has this version now.
 func (x *index) put(file string, version uint64) {
-	x.ended(file, version)
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	delete(x.pending, file)
@@ -122,11 +108,12 @@ func (x *index) put(file string, version uint64) {
 func (x *index) drop(file string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if x.versions[file] != 0 || x.pending[file] != 0 || x.unread[file] || x.gone[file] != 0 {
+		x.changes++
+	}
 	delete(x.versions, file)
 	delete(x.pending, file)
-	delete(x.writing, file)
 	delete(x.unread, file)
-	x.changes++
 }
 
 // bury notes that file is removed, by a mark with this version.
@@ -151,7 +138,17 @@ func (x *index) leave(file string, version uint64) {
 	x.gone[file], x.left[file] = version, true
 }
 
-// leftover returns the files that are still to be removed.
+// wonder notes that file may be gone, without a mark.
+func (x *index) wonder(file string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.left[file] = true
+	if x.gone[file] == 0 {
+		x.gone[file] = 1 // below every version
+	}
+}
+
+// leftover returns the files that are, or may be, still to be removed.
 func (x *index) leftover() []string { return x.files(x.left) }
 
 // removed notes that file is not there any more.
@@ -161,14 +158,13 @@ func (x *index) removed(file string) {
 	delete(x.left, file)
 }
 
-// unresolved returns the files of puts that failed.
-func (x *index) unresolved() (files []string) {
+// expected returns the files that may get a version: streams that are being written, and
+// those of puts that failed.
+func (x *index) expected() (files []string) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	for file, version := range x.pending {
-		if x.writing[file] != version {
-			files = append(files, file)
-		}
+	for file := range x.pending {
+		files = append(files, file)
 	}
 	return files
 }

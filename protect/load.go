@@ -121,16 +121,31 @@ func (v *Vault) compare(ctx context.Context, l *loaded) error {
 		return keyStoreError("counter", err)
 	}
 	l.pending, err = l.live.state(value)
-	if v.accepting { // whatever age it has, and counted in every table from now on
-		l.live.accepted++
-		if l.live.anchored = true; err != nil {
-			l.live.tag, l.pending, err = value, 0, nil
-		}
+	if v.accepting && (err == nil || errors.Is(err, ErrRollback)) {
+		l.live.accept(value, err != nil)
+		return nil
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrLost):
+		return vaultError("counter", actKeyStore, err)
+	case err != nil:
 		return vaultError("key table", actReanchor, err)
 	}
 	return nil
+}
+
+// accept makes t the state that is right, whatever age it has, which every table from now
+// on counts; if it is old, as if it had been anchored at value. What was in an index is no
+// more than what is there.
+func (t *table) accept(value uint64, old bool) {
+	t.accepted++
+	t.anchored = true
+	for i := range t.entries {
+		t.entries[i].fresh = 0
+	}
+	if old {
+		t.tag = value
+	}
 }
 
 // nothing says what it means that there is no header.

@@ -13,6 +13,8 @@ import (
 // for good, and an older one is better than none. It takes what is there for what is right,
 // values and marks of removals, whatever age they have, and anchors that. Everything in it must be authentic even so.
 //
+// A counter that is lower than the vault's is another one: that is [ErrLost] here, too.
+//
 // Somebody must be present: Options.Presence is asked in every case, and nil gives an
 // error that is [fs.ErrInvalid]. Who may do it, and telling people, are the caller's: it
 // undoes what was changed since, such as a revoked right. [Report].Accepted counts it for

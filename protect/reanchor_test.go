@@ -1,11 +1,13 @@
 package protect_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/iot-device-baseline/baseline/durable"
 	"github.com/iot-device-baseline/baseline/durable/powercut"
 	"github.com/iot-device-baseline/baseline/protect"
 	"github.com/iot-device-baseline/baseline/protect/protecttest"
@@ -51,4 +53,69 @@ func TestAcceptedIsCounted(t *testing.T) {
 		}
 		assert.Positive(t, accepted, name)
 	}
+}
+
+// What a Reanchor could not index is there after the anchor that can.
+func TestReanchorPartly(t *testing.T) {
+	ctx := somebody(t.Context())
+	m, v := device(t, token, few())
+	require.NoError(t, settingsOf(t, v).Put(ctx, "a", []byte("since")))
+	m.Settle()
+	for range 2 {
+		_, err := protecttest.NewToken(m).Increment(ctx)
+		require.NoError(t, err)
+	}
+	opts := few()
+	opts.Presence = presence{}
+	dir, err := durable.OpenFS(m.FS(), nil)
+	require.NoError(t, err)
+	m.SetCapacity(1)
+	v, err = protect.Reanchor(ctx, dir, protecttest.NewToken(m), opts)
+	require.NoError(t, err)
+	require.ErrorIs(t, v.Health(ctx), durable.ErrFull)
+	m.SetCapacity(0)
+	require.NoError(t, v.Anchor(ctx))
+	for range 2 { // and after a start
+		got, err := settingsOf(t, v).Get(ctx, "a")
+		require.NoError(t, err)
+		require.Equal(t, "since", string(got))
+		_, err = settingsOf(t, v).Get(ctx, "network/wifi")
+		require.NoError(t, err)
+		m.Settle()
+		v, err = open(ctx, m, token, few())
+		require.NoError(t, err)
+	}
+}
+
+// lowered is a token whose counter was set back, which no real one is: it is another.
+type lowered struct {
+	*protecttest.Token
+	by uint64
+}
+
+func (l lowered) Value(ctx context.Context) (uint64, error) {
+	n, err := l.Token.Value(ctx)
+	return n - l.by, err
+}
+
+// A counter that is lower is another key store, which nobody can accept.
+func TestReanchorLower(t *testing.T) {
+	ctx := somebody(t.Context())
+	m, v := device(t, token, few())
+	for range 5 {
+		require.NoError(t, settingsOf(t, v).Put(ctx, "a", []byte("since")))
+		require.NoError(t, v.Anchor(ctx))
+	}
+	m.Settle()
+	opts := few()
+	opts.Presence = presence{}
+	for _, with := range []opener{protect.Open, protect.Reanchor} {
+		dir, err := durable.OpenFS(m.FS(), nil)
+		require.NoError(t, err)
+		_, err = with(ctx, dir, lowered{protecttest.NewToken(m), 4}, opts)
+		require.ErrorIs(t, err, protect.ErrLost)
+		require.NotContains(t, err.Error(), "Reanchor")
+	}
+	_, err := open(ctx, m, token, few())
+	require.NoError(t, err)
 }

@@ -61,7 +61,7 @@ func (c *Compartment) Repair(ctx context.Context) (removed int, err error) {
 func (c *Compartment) repairStream(ctx context.Context, _ durable.Store, at string) (gone bool, err error) {
 	c.c.write.Lock()
 	defer c.c.write.Unlock()
-	if x := c.c.index; x != nil && x.isWriting(path.Base(at)) {
+	if c.c.writing.has(path.Base(at)) {
 		return false, nil // what is being written takes its place
 	}
 	name, err := c.streamName(ctx, at)
@@ -74,7 +74,13 @@ func (c *Compartment) repairStream(ctx context.Context, _ durable.Store, at stri
 	case errors.Is(err, durable.ErrFormat), !errors.Is(err, durable.ErrCorrupt):
 		return false, err
 	}
-	err = c.take(ctx, at, func() error { return c.v.dir.RemoveFile(ctx, at) })
+	if raw, gerr := c.v.dir.Get(ctx, at); gerr == nil {
+		if _, _, gerr = c.c.objectAt(at, raw); gerr == nil { // which is what the index means
+			err = c.v.dir.RemoveFile(ctx, at)
+			return err == nil, err
+		}
+	}
+	err = c.removeStream(ctx, at)
 	return err == nil, err
 }
 
@@ -107,10 +113,15 @@ func (c *Compartment) repairAt(ctx context.Context, s durable.Store, path string
 	case !errors.Is(err, durable.ErrCorrupt):
 		return false, err
 	}
-	if err := c.remove(ctx, s, path); err != nil {
-		return false, err
+	if c.c.class != ClassFloor {
+		if _, _, serr := c.streamAt(ctx, path); serr == nil { // which is what the index means
+			err = s.Delete(ctx, path)
+			c.c.known.mark(path, false)
+			return err == nil, err
+		}
 	}
-	return true, nil
+	err = c.remove(ctx, s, path)
+	return err == nil, err
 }
 
 // remove deletes the object at path. Under cell.write.

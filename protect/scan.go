@@ -54,10 +54,16 @@ func (v *Vault) inspect(ctx context.Context, c *cell, file string) error {
 // clear ends what failed before: removals, puts, and reads of the medium.
 func (v *Vault) clear(ctx context.Context, c *cell) error {
 	for _, file := range c.index.leftover() {
-		if c.index.isWriting(file) {
+		if c.writing.has(file) {
 			return errors.New("a stream is being written over what could not be removed")
 		}
-		if err := v.takeAway(ctx, c, file); err != nil {
+		version, err := v.versionOf(ctx, c, file)
+		if err == nil && c.index.buried(file, version) { // else it was put since
+			if err = v.takeAway(ctx, c, file); err == nil {
+				c.index.drop(file)
+			}
+		}
+		if err != nil {
 			return err
 		}
 		c.index.removed(file)
@@ -70,7 +76,10 @@ func (v *Vault) clear(ctx context.Context, c *cell) error {
 	if n := len(c.index.unreadable()); n > 0 {
 		return fmt.Errorf("%d values or streams cannot be read", n)
 	}
-	for _, file := range c.index.unresolved() {
+	for _, file := range c.index.expected() {
+		if c.writing.has(file) {
+			continue
+		}
 		version, err := v.versionOf(ctx, c, file)
 		if err != nil {
 			return err
@@ -96,7 +105,9 @@ func (v *Vault) versionOf(ctx context.Context, c *cell, file string) (uint64, er
 	raw, err := v.medium().Get(ctx, at)
 	if err == nil {
 		_, version, err = c.objectAt(at, raw)
-	} else if errors.Is(err, fs.ErrNotExist) && c.class != ClassFloor {
+	}
+	// Of the two that may lie there one is somebody else's, and hides nothing.
+	if (errors.Is(err, fs.ErrNotExist) || isUnreadable(err)) && c.class != ClassFloor {
 		_, version, err = (&Compartment{v, c}).streamAt(ctx, at)
 	}
 	if errors.Is(err, fs.ErrNotExist) || isUnreadable(err) {

@@ -63,9 +63,7 @@ func (c *Compartment) createStream(ctx context.Context, name string) (*StreamWri
 		c: c, name: name, path: at, version: version, file: file, head: head, aead: c.c.streamKey(head, version, name),
 		plain: make([]byte, 0, segmentSize), sealed: make([]byte, 0, segmentSize+aeadOverhead),
 	}
-	if x := c.c.index; x != nil {
-		x.begun(path.Base(at), version)
-	}
+	c.c.writing.begin(path.Base(at), w)
 	if _, err := file.Write(raw); err != nil {
 		return nil, errors.Join(err, w.abort())
 	}
@@ -217,14 +215,13 @@ func (w *StreamWriter) Close() error {
 	defer done()
 	w.c.c.write.Lock()
 	defer w.c.c.write.Unlock()
+	defer w.c.c.writing.end(path.Base(w.path), w)
 	if err := w.file.Commit(context.Background()); err != nil {
 		w.c.shrunk()
-		if x := w.c.c.index; x != nil {
-			x.ended(path.Base(w.path), w.version)
-		}
 		return w.failed("close", err)
 	}
 	w.c.c.keep(w.path, w.version)
+	w.c.c.known.mark(w.path, false)
 	w.c.shrunk() // what was there before is gone
 	w.c.v.stats.puts.Add(1)
 	return nil
@@ -233,7 +230,8 @@ func (w *StreamWriter) Close() error {
 func (w *StreamWriter) abort() error {
 	err := w.file.Abort()
 	w.c.shrunk()
-	if x := w.c.c.index; x != nil && err == nil {
+	w.c.c.writing.end(path.Base(w.path), w)
+	if x := w.c.c.index; x != nil {
 		x.unwritten(path.Base(w.path), w.version)
 	}
 	return err

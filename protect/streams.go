@@ -3,6 +3,7 @@ package protect
 import (
 	"context"
 	"fmt"
+	"path"
 )
 
 // RemoveStream removes a stream, as [Compartment.Delete] does a value. Who reads it goes
@@ -14,14 +15,23 @@ func (c *Compartment) RemoveStream(ctx context.Context, name string) error {
 		defer done()
 		c.c.write.Lock()
 		defer c.c.write.Unlock()
-		path := c.c.path(kindStream, name)
-		err = c.take(ctx, path, func() error { return c.v.dir.RemoveFile(ctx, path) })
+		err = c.removeStream(ctx, c.c.path(kindStream, name))
 	}
 	if err != nil {
 		return fmt.Errorf("protect: remove stream %s: %w", name, err)
 	}
 	c.v.stats.deletes.Add(1)
 	return nil
+}
+
+// removeStream removes the stream at a path. Under cell.write.
+func (c *Compartment) removeStream(ctx context.Context, at string) error {
+	err := c.take(ctx, at, func() error { return c.v.dir.RemoveFile(ctx, at) })
+	if err == nil {
+		c.c.writing.end(path.Base(at), nil)
+		c.c.known.mark(at, false)
+	}
+	return err
 }
 
 // Streams returns the names of the streams that begin with prefix, sorted. As in
@@ -47,21 +57,21 @@ func (c *Compartment) streams(ctx context.Context, prefix string) ([]string, err
 	if err != nil {
 		return nil, err
 	}
-	return c.names(paths, prefix, func(path string) (string, error) { return c.streamName(ctx, path) })
+	return c.names(paths, prefix, func(at string) (string, error) { return c.streamName(ctx, at) })
 }
 
-// streamName returns the name of the stream that stands at path now.
-func (c *Compartment) streamName(ctx context.Context, path string) (string, error) {
-	name, version, err := c.streamAt(ctx, path)
+// streamName returns the name of the stream that stands at a path now.
+func (c *Compartment) streamName(ctx context.Context, at string) (string, error) {
+	name, version, err := c.streamAt(ctx, at)
 	if err == nil {
-		err = c.c.judge(path, version)
+		err = c.c.judge(at, version)
 	}
 	return name, err
 }
 
-// streamAt returns name and version, which are authentic, of the stream at path.
-func (c *Compartment) streamAt(ctx context.Context, path string) (name string, version uint64, err error) {
-	file, o, err := c.streamHead(ctx, path)
+// streamAt returns name and version, which are authentic, of the stream at a path.
+func (c *Compartment) streamAt(ctx context.Context, at string) (name string, version uint64, err error) {
+	file, o, err := c.streamHead(ctx, at)
 	if file != nil {
 		defer file.Close()
 	}
@@ -69,7 +79,7 @@ func (c *Compartment) streamAt(ctx context.Context, path string) (name string, v
 		return "", 0, err
 	}
 	name, err = c.c.openName(o)
-	if err == nil && c.c.path(kindStream, name) != path {
+	if err == nil && c.c.path(kindStream, name) != at {
 		err = fmt.Errorf("stream of another name: %w", ErrForeign)
 	}
 	return name, o.version, err

@@ -190,6 +190,7 @@ func (c *Compartment) removeNames(ctx context.Context, names []string, dir strin
 			if err := c.take(ctx, path, func() error { return durable.RemoveAll(ctx, s, path) }); err != nil {
 				return err
 			}
+			c.c.writing.end(c.c.macs.mac(kind, name), nil)
 			c.c.known.mark(path, false)
 		}
 	}
