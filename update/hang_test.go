@@ -112,3 +112,30 @@ func TestTrialLimitIsTime(t *testing.T) {
 		assert.Equal(t, "rolling back", d.State())
 	})
 }
+
+// A policy that changes while a part is asked is that of the next look: this one ends by
+// the limit that it began with, and says why.
+func TestPolicyChangesWithinALook(t *testing.T) {
+	guard() // not of the bubble
+	synctest.Test(t, func(t *testing.T) {
+		v := newVendor()
+		m := lab(t, v, 1)
+		v.publish(2, 2, nil)
+		require.NoError(t, booted(t, m, v, nil).Install(as(t.Context(), "operator"), ""))
+		var dev *device
+		start := time.Now()
+		dev = booted(t, m, v, func(p *update.Parts, _ *update.Options) {
+			p.Health = healthFunc(func(ctx context.Context) error {
+				if time.Since(start) < 30*time.Minute {
+					return errSick
+				}
+				return dev.Configure(as(ctx, "operator"), update.Policy{TrialLimit: time.Hour})
+			})
+		})
+		ctx, cancel := context.WithTimeout(as(t.Context(), "confirmer"), 32*time.Minute)
+		defer cancel()
+		require.ErrorIs(t, dev.Run(ctx), context.DeadlineExceeded)
+		assert.Equal(t, "rolling back", dev.State())
+		assert.Contains(t, dev.log.String(), "not confirmed in time")
+	})
+}

@@ -168,8 +168,13 @@ func (u *Updater) tick(ctx context.Context) error {
 			t.ill = err
 		}
 	}
-	if t.elapsed >= p.TrialLimit || errors.Is(t.ill, ErrBlocked) || errors.Is(t.ill, ErrDowngrade) || errors.Is(t.ill, ErrUntrusted) {
-		return u.lost(ctx)
+	switch {
+	case t.elapsed >= p.TrialLimit && t.ill != nil:
+		return u.lost(ctx, fmt.Errorf("%w: %w", errUnconfirmed, t.ill))
+	case t.elapsed >= p.TrialLimit:
+		return u.lost(ctx, errUnconfirmed)
+	case errors.Is(t.ill, ErrBlocked), errors.Is(t.ill, ErrDowngrade), errors.Is(t.ill, ErrUntrusted):
+		return u.lost(ctx, t.ill)
 	}
 	if t.elapsed-t.kept >= keepTrialEvery {
 		return errors.Join(t.ill, u.keepClock(ctx))
@@ -191,18 +196,13 @@ func (u *Updater) unwatch() error {
 	return u.watchdog(0)
 }
 
-// lost gives up a release that was not confirmed in time.
-func (u *Updater) lost(ctx context.Context) error {
+var errUnconfirmed = errors.New("it was not confirmed in time")
+
+// lost gives up a release that is not going to be confirmed.
+func (u *Updater) lost(ctx context.Context, cause error) error {
 	inv, err := u.boot(ctx)
 	if err != nil || !inv.Trial {
 		return err
-	}
-	cause := u.trial.ill
-	if u.trial.elapsed >= u.currentPolicy().TrialLimit {
-		cause = errors.New("it was not confirmed in time")
-		if u.trial.ill != nil {
-			cause = fmt.Errorf("%w: %w", cause, u.trial.ill)
-		}
 	}
 	return u.giveUp(ctx, inv, cause)
 }
