@@ -153,7 +153,8 @@ type Runner interface {
 
 // Server is the ability of a Part to accept from outside: a listener, a bus, a
 // console. Serve is called when every other part runs, and blocks until ctx ends.
-// ServesIn says whether it serves in a [State]; in the others its ctx is ended. A
+// ServesIn says whether it serves in a [State]; in the others its ctx is ended, and it
+// returns within Options.StartTimeout, or the device ends. A
 // degraded or nonconforming device should serve its status page, alerts,
 // management and update, and nothing else. The state is a string so that packages
 // below this one can be servers.

@@ -90,11 +90,11 @@ type Device struct {
 	running atomic.Bool
 
 	mu      sync.Mutex
-	up      map[string]bool  // by member; it recovered
-	down    map[string]error // by member; why it is not up
-	hung    map[string]bool  // by member, or name of one that is down; it never answered
-	stuck   []string         // what does not stop running
-	started bool             // every part was asked to recover once
+	up      map[string]bool            // by member; it recovered
+	down    map[string]error           // by member; why it is not up
+	hung    map[string]bool            // by member, or name of one that is down; it never answered
+	stuck   map[string]<-chan struct{} // what did not stop running in time; closed when it does
+	started bool                       // every part was asked to recover once
 	closed  bool
 }
 
@@ -121,7 +121,7 @@ func New(parts Parts, statement *risk.Statement, opts *Options) (*Device, error)
 		return nil, fmt.Errorf("baseline: new: %w", err)
 	}
 	d := &Device{
-		opts: *opts, members: distinct(parts.members()), down: map[string]error{}, up: map[string]bool{}, resumed: map[string]bool{}, slow: map[string]chan error{}, hung: map[string]bool{},
+		opts: *opts, members: distinct(parts.members()), down: map[string]error{}, up: map[string]bool{}, resumed: map[string]bool{}, slow: map[string]chan error{}, hung: map[string]bool{}, stuck: map[string]<-chan struct{}{},
 		updater: parts.Updater, notifier: parts.Notifier, accessor: parts.Accessor,
 		features: parts.Features(),
 	}

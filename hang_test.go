@@ -3,6 +3,7 @@ package baseline_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -124,9 +125,14 @@ func TestDeviceEndsWithoutWhatDoesNotStop(t *testing.T) {
 				require.ErrorContains(t, d.Run(ctx), "Extra[0]: stop: no answer in time")
 				require.ErrorContains(t, d.Close(), "close: Extra[0]: no answer in time: nothing is closed")
 				assert.Contains(t, j.all(), "last stops")
+				require.ErrorContains(t, d.Close(), "nothing is closed", "still")
 				assert.NotContains(t, j.all(), "last closes")
 				assert.NotContains(t, j.all(), "vault closes")
 				close(let)
+				synctest.Wait()
+				require.NoError(t, d.Close(), "it has stopped since")
+				assert.Contains(t, j.all(), "vault closes")
+				require.NoError(t, d.Close())
 			})
 		})
 	}
@@ -200,5 +206,57 @@ func TestMuteNotifier(t *testing.T) {
 		require.ErrorContains(t, d.Run(ctx), "Notifier state: stop: no answer in time")
 		require.ErrorContains(t, d.Close(), "close: Notifier: no answer in time: left open")
 		close(let)
+	})
+}
+
+// tardy is a notifier that takes its time, and keeps what it was told.
+type tardy struct {
+	*part
+	takes time.Duration
+}
+
+func (s tardy) Raise(_ context.Context, n notify.Notice) (string, error) {
+	time.Sleep(s.takes)
+	s.journal.note("raised " + n.Type)
+	return "", nil
+}
+
+func (s tardy) Resolve(_ context.Context, typ, _ string) error {
+	s.journal.note("resolved " + typ)
+	return nil
+}
+
+func (tardy) Since(context.Context, uint64, notify.Filter) ([]notify.Notice, error) { return nil, nil }
+
+// later recovers from a moment on.
+type later struct {
+	*part
+	from time.Time
+}
+
+func (l later) Recover(context.Context) error {
+	if time.Now().Before(l.from) {
+		return errors.New("not yet")
+	}
+	return nil
+}
+
+// A notifier that takes longer than the device waits, and than a state lasts: that it told
+// the one does not count for the other, which it tells last.
+func TestSlowNotifierTellsTheLastState(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := &journal{}
+		d := compose(t, baseline.Parts{
+			Notifier: tardy{&part{name: "tardy", journal: j}, 40 * time.Second},
+			Extra:    []baseline.Part{later{&part{name: "later", journal: j}, time.Now().Add(20 * time.Second)}},
+		}, nil)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		require.NoError(t, d.Run(ctx))
+		require.NoError(t, d.Close())
+		assert.Contains(t, j.all(), "raised device.degraded")
+		all := j.all()
+		raised, resolved := slices.Index(all, "raised device.degraded"), slices.Index(all, "resolved device.degraded")
+		assert.Less(t, raised, resolved, "%v", all)
 	})
 }

@@ -26,7 +26,8 @@ import (
 // A part that does not answer within Options.StartTimeout, or fails, is down, and
 // is tried again after growing times. A part that stops running by itself ends the
 // device: the error names it, and the init system restarts. Servers stop before
-// the parts they lead to. Servers that do not stop, then parts that do not, then what was
+// the parts they lead to. One that goes on for Options.StartTimeout in a state in which it
+// does not serve ends the device, too. Servers that do not stop, then parts that do not, then what was
 // asked to recover and has not answered, are waited for, up to Options.StartTimeout each;
 // the error names what is left.
 func (d *Device) Run(ctx context.Context) error {
@@ -86,6 +87,7 @@ type run struct {
 	state   State
 	reason  string
 	told    bool            // people know the state
+	asked   telling         // what the Notifier was asked last
 	tries   int             // to tell it
 	served  map[string]bool // by member; in this state
 }
@@ -140,12 +142,29 @@ func (r *run) tell(ctx context.Context) {
 	if r.told || !d.notifierUp() {
 		return
 	}
-	state, reason := r.state, r.reason
-	err := d.bounded(ctx, d.memberOf("Notifier", d.notifier).name+" state", func(ctx context.Context) error {
-		return d.tellState(ctx, state, reason)
-	})
+	err := r.tellNow(ctx, telling{r.state, r.reason})
 	r.told = err == nil || d.givenUp(ctx, eventOf(r.state), r.tries, err)
 	r.tries++
+}
+
+// telling is what people are told of the device.
+type telling struct {
+	state  State
+	reason string
+}
+
+// tellNow tells it. What the Notifier was asked before about another state comes first: it
+// would else have the last word.
+func (r *run) tellNow(ctx context.Context, now telling) error {
+	d := r.device
+	what := d.memberOf("Notifier", d.notifier).name + " state"
+	if _, waiting := d.slow[what]; waiting && r.asked != now {
+		if err := d.bounded(ctx, what, nil); errors.Is(err, errSlow) {
+			return err
+		}
+	}
+	r.asked = now
+	return d.bounded(ctx, what, func(ctx context.Context) error { return d.tellState(ctx, now.state, now.reason) })
 }
 
 // serve starts what serves in this state, is up, and does not serve yet.

@@ -34,20 +34,20 @@ func (g *group) launch(name string, f func(ctx context.Context)) {
 	}()
 }
 
-// end stops the group, and returns the names of what has not ended before limit does.
-func (g *group) end(limit context.Context) []string {
+// end stops the group, and returns what has not ended before limit does.
+func (g *group) end(limit context.Context) map[string]<-chan struct{} {
 	if g.ctx == nil {
 		return nil
 	}
 	g.cancel()
 	g.ctx = nil
-	var hung []string
-	for _, name := range slices.Sorted(maps.Keys(g.running)) {
-		if !ends(limit, g.running[name]) {
-			hung = append(hung, name)
+	left := map[string]<-chan struct{}{}
+	for name, ended := range g.running {
+		if !ends(limit, ended) {
+			left[name] = ended
 		}
 	}
-	return hung
+	return left
 }
 
 func ends(limit context.Context, ended <-chan struct{}) bool {
@@ -70,8 +70,9 @@ func (r *run) endGroup(g *group) error {
 	limit, cancel := context.WithTimeout(context.Background(), r.device.opts.StartTimeout)
 	defer cancel()
 	var all []error
-	for _, name := range g.end(limit) {
-		r.device.setStuck(name)
+	left := g.end(limit)
+	r.device.setStuck(left)
+	for _, name := range slices.Sorted(maps.Keys(left)) {
 		all = append(all, fmt.Errorf("baseline: run: %s: stop: %w", name, errSlow))
 	}
 	return errors.Join(all...)
@@ -117,16 +118,33 @@ func (d *Device) setHung(name string) {
 	d.hung[name] = true
 }
 
-func (d *Device) setStuck(name string) {
+func (d *Device) setStuck(left map[string]<-chan struct{}) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.stuck = append(d.stuck, name)
+	maps.Copy(d.stuck, left)
 }
 
-func (d *Device) stuckParts() []string {
+// beginClose reports whether parts may be closed now: the first time that nothing runs, or
+// why not.
+func (d *Device) beginClose() (bool, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.stuck
+	if d.closed {
+		return false, nil
+	}
+	for name, ended := range d.stuck {
+		select {
+		case <-ended:
+			delete(d.stuck, name)
+		default:
+		}
+	}
+	if len(d.stuck) > 0 {
+		stuck := strings.Join(slices.Sorted(maps.Keys(d.stuck)), ", ")
+		return false, fmt.Errorf("baseline: close: %s: %w: nothing is closed", stuck, errSlow)
+	}
+	d.closed = true
+	return true, nil
 }
 
 func (d *Device) hangs(name string) bool {
@@ -139,19 +157,12 @@ func (d *Device) hangs(name string) bool {
 // once Run has returned. A second Close does nothing. A part that has never answered
 // when it was to recover still works: it stays open, and so does what it may work on,
 // which is what recovers before it. While one has not stopped running nothing is closed,
-// since it may use any other. The error names them, and the end of the process closes
-// them.
+// since it may use any other: call Close again later. The error names them, and the end
+// of the process closes them.
 func (d *Device) Close() error {
-	d.mu.Lock()
-	closed := d.closed
-	d.closed = true
-	d.mu.Unlock()
-	if closed {
-		return nil
-	}
 	d.running.Store(true)
-	if stuck := d.stuckParts(); len(stuck) > 0 {
-		return fmt.Errorf("baseline: close: %s: %w: nothing is closed", strings.Join(stuck, ", "), errSlow)
+	if may, err := d.beginClose(); !may {
+		return err
 	}
 	var all []error
 	for _, m := range slices.Backward(d.places()) {

@@ -136,6 +136,7 @@ func TestPolicyChangesWithinALook(t *testing.T) {
 		defer cancel()
 		require.ErrorIs(t, dev.Run(ctx), context.DeadlineExceeded)
 		assert.Equal(t, "rolling back", dev.State())
+		dev = booted(t, dev.m, v, nil)
 		assert.Contains(t, dev.log.String(), "not confirmed in time")
 	})
 }
