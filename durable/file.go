@@ -56,21 +56,37 @@ func (w *FileWriter) temp() string { return w.name + fileSuffix + tempSuffix }
 
 // Write implements [io.Writer]. After an error the file cannot be committed.
 func (w *FileWriter) Write(p []byte) (int, error) {
-	w.dir.writing.RLock()
-	defer w.dir.writing.RUnlock()
 	n := 0
-	err := w.usable(context.Background())
+	err := w.now(context.Background())
 	if err == nil {
 		n, err = w.file.WriteAt(p, w.size)
 		w.size += int64(n)
+		w.failed(err)
 	}
 	if err != nil {
-		if !errors.Is(err, ErrHeld) { // which may end
-			w.err = err
-		}
 		return n, fmt.Errorf("durable: write file %s: %w", w.name, err)
 	}
 	return n, nil
+}
+
+// now says why the file cannot be written. What then takes long, under no lock, holds up
+// nobody: who removes the file meanwhile removes the name of what is written.
+func (w *FileWriter) now(ctx context.Context) error {
+	w.dir.writing.RLock()
+	defer w.dir.writing.RUnlock()
+	return w.usable(ctx)
+}
+
+// failed notes that the file cannot be committed any more, if there is an error.
+func (w *FileWriter) failed(err error) {
+	if err == nil {
+		return
+	}
+	w.dir.writing.Lock()
+	defer w.dir.writing.Unlock()
+	if w.err == nil {
+		w.err = err
+	}
 }
 
 // usable says why the file cannot be written or committed. Under dir.writing.
@@ -89,17 +105,15 @@ func (w *FileWriter) Size() int64 { return w.size }
 
 // Sync makes what was written durable, though not under the name: Commit then takes a
 // short time.
-func (w *FileWriter) Sync() error {
-	w.dir.writing.RLock()
-	defer w.dir.writing.RUnlock()
-	err := w.usable(context.Background())
+func (w *FileWriter) Sync() error { return w.sync(context.Background()) }
+
+func (w *FileWriter) sync(ctx context.Context) error {
+	err := w.now(ctx)
 	if err == nil && w.synced != w.size {
 		err = w.dir.sync(w.file)
+		w.failed(err) // who syncs again is told that all is well
 	}
 	if err != nil {
-		if !errors.Is(err, ErrHeld) {
-			w.err = err // who syncs again is told that all is well
-		}
 		return fmt.Errorf("durable: sync file %s: %w", w.name, err)
 	}
 	w.synced = w.size
@@ -107,14 +121,22 @@ func (w *FileWriter) Sync() error {
 }
 
 // Commit makes the file durable under its name: 2 fsyncs. When it returns nil the file
-// is kept; else what was there before is there, or the file. Then it is over.
+// is kept. After an error that is [ErrHeld], or of ctx, it can be tried again. After any
+// other it is over, and what was there before is there, or the file.
 func (w *FileWriter) Commit(ctx context.Context) error {
-	d := w.dir
-	// The bytes first, which may take long and hold up nobody.
-	if err := w.Sync(); err != nil {
-		return errors.Join(err, w.Abort())
+	err := w.commit(ctx)
+	if err == nil || errors.Is(err, ErrHeld) || ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return err
 	}
-	err := d.change(ctx, "commit file", w.name, nil, func() error {
+	return errors.Join(err, w.Abort())
+}
+
+func (w *FileWriter) commit(ctx context.Context) error {
+	d := w.dir
+	if err := w.sync(ctx); err != nil { // the bytes first, which may take long
+		return err
+	}
+	return d.change(ctx, "commit file", w.name, nil, func() error {
 		if err := w.usable(ctx); err != nil {
 			return err
 		}
@@ -126,7 +148,6 @@ func (w *FileWriter) Commit(ctx context.Context) error {
 		d.count(func(s *Stats) { s.Puts++; s.BytesWritten += w.size })
 		return d.syncDir(path.Dir(name))
 	})
-	return errors.Join(err, w.Abort())
 }
 
 // end makes the name free. Under dir.writing.
@@ -181,7 +202,7 @@ func (d *Dir) abandonBelow(dir string) error {
 	return nil
 }
 
-// abandon ends a writer: what it writes was removed with the rest. Under dir.writing.
+// abandon ends a writer: what it writes is removed. Under dir.writing.
 func (d *Dir) abandon(w *FileWriter) error {
 	w.err = fmt.Errorf("removed meanwhile: %w", fs.ErrNotExist)
 	delete(d.writers, w.name)

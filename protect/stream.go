@@ -217,6 +217,9 @@ func (w *StreamWriter) Close() error {
 	defer w.c.c.write.Unlock()
 	defer w.c.c.writing.end(path.Base(w.path), w)
 	if err := w.file.Commit(context.Background()); err != nil {
+		if errors.Is(err, durable.ErrHeld) {
+			return errors.Join(w.failed("close", err), w.abort())
+		}
 		w.c.shrunk()
 		return w.failed("close", err)
 	}
