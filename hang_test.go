@@ -216,7 +216,7 @@ type tardy struct {
 }
 
 func (s tardy) Raise(_ context.Context, n notify.Notice) (string, error) {
-	time.Sleep(s.takes)
+	<-time.After(s.takes)
 	s.journal.note("raised " + n.Type)
 	return "", nil
 }

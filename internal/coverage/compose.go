@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -24,6 +25,7 @@ import (
 	"github.com/iot-device-baseline/baseline/notify"
 	"github.com/iot-device-baseline/baseline/protect"
 	"github.com/iot-device-baseline/baseline/protect/eventlog"
+	"github.com/iot-device-baseline/baseline/protect/integrity"
 	"github.com/iot-device-baseline/baseline/reset"
 	"github.com/iot-device-baseline/baseline/update"
 )
@@ -57,6 +59,7 @@ type device struct {
 	updater  *update.Updater
 	eraser   *erase.Coordinator
 	resetter *reset.Resetter
+	monitors []*integrity.Monitor // one for each response; a device has one of them
 }
 
 // compose opens the parts in the directory path and returns what features they have,
@@ -65,7 +68,7 @@ func compose(ctx context.Context, path string) (features []clause.Feature, err e
 	d := &device{path: path}
 	defer func() { err = errors.Join(err, d.close()) }()
 	for _, step := range []func(context.Context) error{
-		d.openVault, d.openLog, d.openAccess, d.openNotices, d.openSettings, d.openWays, d.openUpdate, d.openErasure, d.openReset,
+		d.openVault, d.openLog, d.openAccess, d.openNotices, d.openSettings, d.openWays, d.openUpdate, d.openErasure, d.openReset, d.openMonitors,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -77,6 +80,13 @@ func compose(ctx context.Context, path string) (features []clause.Feature, err e
 		Extra: []baseline.Part{d.vault.Subjects(), d.users, d.events, d.gate, d.page},
 	}
 	features = parts.Features()
+	for _, m := range d.monitors {
+		for _, f := range m.Features() {
+			if !slices.ContainsFunc(features, func(other clause.Feature) bool { return other.ID == f.ID }) {
+				features = append(features, f)
+			}
+		}
+	}
 	slices.SortFunc(features, func(a, b clause.Feature) int { return strings.Compare(a.ID, b.ID) })
 	return features, clause.Check(features)
 }
@@ -157,6 +167,24 @@ func (d *device) openLog(ctx context.Context) error {
 		return err
 	}
 	d.log = slog.New(d.events.Handler())
+	return nil
+}
+
+// openMonitors makes a monitor for each response, over software that is nowhere: the
+// features do not depend on it.
+func (d *device) openMonitors(context.Context) error {
+	software := os.DirFS(d.path)
+	for _, response := range []integrity.Response{integrity.Notify, integrity.Inoperable, integrity.FailSafe, integrity.Recover} {
+		m, err := integrity.New(software, integrity.ManifestFile(software, "manifest"), integrity.Expect{
+			Keys: []crypto.PublicKey{d.key.Public()}, Product: "device",
+		}, &integrity.MonitorOptions{
+			Policy: integrity.Policy{Response: response}, Respond: func(context.Context, integrity.Decision, *integrity.Report) error { return nil },
+		})
+		if err != nil {
+			return err
+		}
+		d.monitors = append(d.monitors, m)
+	}
 	return nil
 }
 

@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"io/fs"
 	"os"
+	"path"
 	"strings"
 	"testing"
 
@@ -23,6 +25,32 @@ func TestCommittedDocument(t *testing.T) {
 		require.NoError(t, run(t.Context(), &out, dir, ""))
 		require.Equal(t, string(committed), out.String(), "docs/coverage.md is not what the parts say: make docs")
 	}
+}
+
+// TestEveryPackageIsComposed: what has features is in the device that is asked for them.
+func TestEveryPackageIsComposed(t *testing.T) {
+	features, err := compose(t.Context(), t.TempDir())
+	require.NoError(t, err)
+	composed := map[string]bool{}
+	for _, f := range features {
+		composed[f.Package] = true
+	}
+	found := 0
+	require.NoError(t, fs.WalkDir(os.DirFS("../.."), ".", func(name string, e fs.DirEntry, err error) error {
+		switch {
+		case err != nil, !strings.HasSuffix(name, ".go"), strings.HasSuffix(name, "_test.go"):
+			return err
+		case strings.HasPrefix(name, "internal/"), strings.HasPrefix(name, "examples/"), path.Dir(name) == ".":
+			return nil
+		}
+		text, err := os.ReadFile("../../" + name)
+		if err == nil && bytes.Contains(text, []byte(") Features() []clause.Feature {")) {
+			found++
+			assert.True(t, composed[path.Dir(name)], "%s has features, and is not composed", name)
+		}
+		return err
+	}))
+	assert.Greater(t, found, 8)
 }
 
 // Every entry of clause 5.2 has one row, and no other has.
