@@ -2,6 +2,7 @@ package protect
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sort"
 	"strconv"
@@ -122,10 +123,12 @@ func (v *Vault) unreadable() (n int64) {
 }
 
 // Health says what the owner should know: a table that could not be settled,
-// objects that were found unreadable, or missing reserves. It does not ask the key
-// store, and reads nothing: an object counts from when Get or List came upon it.
-func (v *Vault) Health(context.Context) error {
+// objects that were found unreadable, missing reserves, or what the directory says, but
+// for a hold. It does not ask the key store, and reads nothing: an object counts from when
+// Get or List came upon it.
+func (v *Vault) Health(ctx context.Context) error {
 	bad := v.unreadable()
+	medium := v.dir.Health(ctx)
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	switch {
@@ -140,10 +143,16 @@ func (v *Vault) Health(context.Context) error {
 	case bad > 0:
 		return vaultError("objects", actRepair, fmt.Errorf("%d cannot be read: %w", bad, ErrTampered))
 	case v.stats.reservesMissing.Load() > 0:
-		return vaultError("reserve", "free some space and reopen", durable.ErrFull)
+		return vaultError("reserve", actFree, durable.ErrFull)
+	case errors.Is(medium, durable.ErrFull):
+		return vaultError("directory", actFree, medium)
+	case medium != nil && !errors.Is(medium, durable.ErrHeld): // who ordered that is told by others
+		return vaultError("directory", actRetry, medium)
 	}
 	return nil
 }
+
+const actFree = "free some space and reopen"
 
 // shutIndexes counts the compartments whose index cannot be read. Under v.mu.
 func (v *Vault) shutIndexes() (n int) {

@@ -12,6 +12,7 @@ import (
 	"github.com/iot-device-baseline/baseline/clause"
 	"github.com/iot-device-baseline/baseline/durable"
 	"github.com/iot-device-baseline/baseline/protect"
+	"github.com/iot-device-baseline/baseline/protect/protecttest"
 )
 
 func TestReport(t *testing.T) {
@@ -73,4 +74,52 @@ func TestErrorTypes(t *testing.T) {
 	for _, c := range protect.Classes() {
 		assert.NotEqual(t, "unknown", c.String())
 	}
+}
+
+// syncless is a file system on which the sync of no directory works while it is on.
+type syncless struct {
+	durable.FS
+	on bool
+}
+
+func (s *syncless) Open(name string, flag durable.Flag) (durable.File, error) {
+	f, err := s.FS.Open(name, flag)
+	if err == nil && flag == durable.ReadOnly {
+		f = synclessFile{f, s}
+	}
+	return f, err
+}
+
+type synclessFile struct {
+	durable.File
+	s *syncless
+}
+
+func (f synclessFile) Sync() error {
+	if f.s.on {
+		return errSector
+	}
+	return f.File.Sync()
+}
+
+// What the directory says reaches who asks the vault, and so the device.
+func TestHealthOfTheDirectory(t *testing.T) {
+	ctx := t.Context()
+	m, _ := device(t, token, few())
+	s := &syncless{FS: m.FS()}
+	dir, err := durable.OpenFS(s, nil)
+	require.NoError(t, err)
+	v, err := protect.Open(ctx, dir, protecttest.NewToken(m), few())
+	require.NoError(t, err)
+	require.NoError(t, settingsOf(t, v).Put(ctx, "a", nil))
+	require.NoError(t, v.Health(ctx))
+	s.on = true
+	require.ErrorIs(t, settingsOf(t, v).Put(ctx, "a", []byte("new")), errSector)
+	require.ErrorIs(t, v.Health(ctx), errSector)
+	s.on = false
+	require.NoError(t, v.Health(ctx))
+	h, err := dir.Hold(ctx, "reset")
+	require.NoError(t, err)
+	require.NoError(t, v.Health(ctx), "who ordered that tells it")
+	require.NoError(t, h.Release(ctx))
 }
