@@ -63,8 +63,8 @@ type Stats struct {
 }
 
 // OpenDir opens the directory at path for this process alone, makes it if it is
-// missing, and finishes what a power cut interrupted; empty directories in it are
-// removed. It does I/O.
+// missing, and finishes what a power cut interrupted. It does I/O. What is in it is this
+// package's: an empty directory is removed, also one that somebody mounts something on.
 //
 // Errors: [ErrInUse] with the holder's pid, [ErrFormat], [ErrCorrupt], [ErrFull];
 // [io/fs.ErrPermission] for a read-only or foreign directory. A directory on hold
@@ -103,7 +103,7 @@ func OpenFS(fsys FS, opts *Options) (*Dir, error) {
 	if err := d.readFormat(); err != nil {
 		return nil, fmt.Errorf("durable: open: %w", err)
 	}
-	if err := d.settle("."); err != nil {
+	if _, err := d.settle("."); err != nil {
 		return nil, fmt.Errorf("durable: open: %w", err)
 	}
 	if d.format == 0 {
@@ -118,20 +118,26 @@ func OpenFS(fsys FS, opts *Options) (*Dir, error) {
 }
 
 // settle makes durable what the directory shows after a crash, and removes what
-// was being written: the next steps may build on what they see.
-func (d *Dir) settle(dir string) error {
+// was being written: the next steps may build on what they see. It returns how many entries
+// are left.
+func (d *Dir) settle(dir string) (left int, err error) {
 	infos, err := d.fsys.List(dir)
 	if err != nil {
-		return err
+		return 0, err
 	}
+	left = len(infos)
 	for _, in := range infos {
 		name := path.Join(dir, in.Name)
 		switch {
 		case !ours(in.Name): // somebody else's, such as lost+found
 		case in.Dir:
 			d.dirs[name] = true
-			err = d.settleBelow(name)
+			gone := false
+			if gone, err = d.settleBelow(name); gone {
+				left--
+			}
 		case strings.HasSuffix(name, tempSuffix):
+			left--
 			err = d.fsys.Remove(name)
 		case isSpare(name):
 			value, _ := spareOf(name)
@@ -140,24 +146,21 @@ func (d *Dir) settle(dir string) error {
 			}
 		}
 		if err != nil {
-			return err
+			return left, err
 		}
 	}
-	return d.syncDir(dir)
+	return left, d.syncDir(dir)
 }
 
-// settleBelow settles dir, and removes it if what was cut left it empty.
-func (d *Dir) settleBelow(dir string) error {
-	if err := d.settle(dir); err != nil {
-		return err
+// settleBelow settles dir, and removes it if what was cut left it empty: an inventory would
+// find it unclaimed.
+func (d *Dir) settleBelow(dir string) (gone bool, err error) {
+	left, err := d.settle(dir)
+	if err != nil || left > 0 {
+		return false, err
 	}
-	infos, err := d.fsys.List(dir)
-	if err != nil || len(infos) > 0 {
-		return err
-	}
-	// Cosmetic, so that no start fails for it: it may be a mount point.
-	_ = d.remove(dir)
-	return nil
+	// That it cannot be removed, as a mount point, keeps nothing from opening.
+	return d.remove(dir) == nil, nil
 }
 
 // ours reports whether an entry can be one of this package's: a value, a directory

@@ -7,8 +7,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -22,7 +24,7 @@ const (
 const budgetGateway = 16 << 20
 
 // budgetQuickstart is what quickstart may take, stripped, for linux/arm, built as
-// docs/start.md tells a vendor to. The linker pads in steps of 64 KiB.
+// docs/start.md tells a vendor to.
 const budgetQuickstart = 4 << 20
 
 // architectures are those that devices have, with what compiles for them. MIPS in
@@ -148,6 +150,25 @@ func footprint(ctx context.Context) error {
 	fmt.Printf("gateway linux/arm: %d bytes, budget %d\n", gateway, budgetGateway)
 	if gateway > budgetGateway {
 		return fmt.Errorf("gateway has %d bytes, at most %d", gateway, budgetGateway)
+	}
+	return told("docs/footprint.md", small, plain, gateway)
+}
+
+// told wants a document to have numbers near to these: nearer than the 64 KiB in which the
+// linker pads.
+func told(document string, sizes ...int64) error {
+	text, err := os.ReadFile(document)
+	if err != nil {
+		return err
+	}
+	for _, size := range sizes {
+		near := slices.ContainsFunc(regexp.MustCompile(`\d{6,}`).FindAllString(string(text), -1), func(s string) bool {
+			n, err := strconv.ParseInt(s, 10, 64)
+			return err == nil && max(n-size, size-n) < 64<<10
+		})
+		if !near {
+			return fmt.Errorf("%s has no number near %d: measure it again", document, size)
+		}
 	}
 	return nil
 }
