@@ -79,6 +79,6 @@ func TestLongSyncHoldsUpNobody(t *testing.T) {
 		require.ErrorIs(t, w.Commit(ended), fs.ErrClosed, "it is over")
 		got, err := read(ctx, d, "film")
 		require.NoError(t, err)
-		assert.Equal(t, "long", string(got))
+		assert.Equal(t, "long", got)
 	}
 }

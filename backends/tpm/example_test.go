@@ -60,10 +60,15 @@ func ExampleApprove() {
 		fmt.Println(err)
 		return
 	}
-	opts := &tpm.Options{Hardware: true, PCRs: []int{11}, Vendor: &tpm.Vendor{
+	dir, err := durable.OpenFS(powercut.New().FS(), nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, err = tpm.Open(context.Background(), chip{}, dir, &tpm.Options{Hardware: true, PCRs: []int{11}, Vendor: &tpm.Vendor{
 		Key: &key.PublicKey, Product: "acme-gateway", Approvals: [][]byte{approval}, // from a file of the release
-	}}
-	fmt.Println(len(approval), "bytes for PCRs", opts.PCRs, "of hardware:", opts.Hardware)
+	}})
+	fmt.Println(len(approval), "bytes;", err)
 	// Output:
-	// 105 bytes for PCRs [11] of hardware: true
+	// 105 bytes; tpm: open: nothing was provisioned: missing
 }
