@@ -108,8 +108,8 @@ func (l *life) remove(name string) error {
 	c, err := l.of(l.v, name, true)
 	if err == nil {
 		err = removeModelled(l.ctx, c, name)
-		l.missed[name] = l.full && err != nil
 		l.note(name, fact{l.number, false}, err)
+		l.missed[name] = l.missed[name] || l.full && err != nil
 	}
 	return l.changed(name, err)
 }
@@ -173,7 +173,7 @@ func (l *life) stranger() bool {
 func (l *life) note(name string, f fact, err error) {
 	l.past[name] = append(l.past[name], f)
 	if err == nil {
-		l.legit[name] = nil
+		l.legit[name], l.missed[name] = nil, false
 	}
 	l.legit[name] = append(l.legit[name], f)
 }
