@@ -34,11 +34,11 @@ var architectures = []struct {
 	name, compiler string
 	env            []string
 }{
-	{"amd64", "-N -l", nil},
-	{"arm64", "-N -l", nil},
+	{"amd64", "", nil},
+	{"arm64", "-N -l -dwarf=false", nil},
 	{"arm", "", []string{"GOARM=7"}},
 	{"mipsle", "", []string{"GOMIPS=softfloat"}},
-	{"riscv64", "-N -l", nil},
+	{"riscv64", "-N -l -dwarf=false", nil},
 }
 
 // deviceFlags build as for a device.

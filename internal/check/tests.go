@@ -91,7 +91,7 @@ func qemu(ctx context.Context) error {
 // kernel of the bench refuses for a foreign architecture; and the exhaustive ones,
 // power cuts and flipped bits, which an emulator takes many minutes for and which
 // other steps run in full: what differs on a device is word size and byte order.
-const notOnDevice = "NamesThePid|FIPS|Fips|TestPowerCut|EveryBit|EveryByte|ForgedBits|ForgedJournal|ErasureProtocols|RollbackModel|DamagedOrMissingState"
+const notOnDevice = "NamesThePid|FIPS|Fips|TestPowerCut|EveryBit|EveryByte|ForgedBits|ForgedJournal|ErasureProtocols|RollbackModel|PutsThatFail|FailedRemoval|DamagedOrMissingState"
 
 // stateful are the packages that keep state, with what they keep it by. What listens and
 // dials is the same on every device.
