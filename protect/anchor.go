@@ -13,14 +13,14 @@ import (
 
 // Anchor binds what the vault holds now to the counter of the key store: from then on an
 // older state of a value or stream, or of the disk, is refused, within the limits that
-// the package documentation names. It is one step of the
-// counter, which wears out: [Vault.Run] calls it a few times an hour, and the first
-// change after a start does. While it runs nothing else uses the vault.
+// the package documentation names. It is at most one step of the counter, which wears out:
+// [Vault.Run] calls it a few times an hour, and the first change after a start does. While
+// it runs nothing else uses the vault.
 //
 // After an error some compartments are not anchored: on a full medium ([durable.ErrFull]),
 // or where something cannot be read, which is told by [Vault.Health] too; while the directory
-// is on hold ([durable.ErrHeld]), which the directory tells. A vault over a key store that does not count gives an
-// error that is [errors.ErrUnsupported].
+// is on hold ([durable.ErrHeld]), which the directory tells. A vault over a key store that
+// does not count gives an error that is [errors.ErrUnsupported].
 func (v *Vault) Anchor(ctx context.Context) error {
 	if v.count == nil {
 		return fmt.Errorf("protect: anchor: the key store does not count: %w", errors.ErrUnsupported)
@@ -43,8 +43,7 @@ func (v *Vault) Anchor(ctx context.Context) error {
 const AnchorEvery = 10 * time.Minute
 
 // Run anchors changes every 10 minutes, and removes what is left of erased compartments that
-// were large, until ctx ends. What fails is tried again then;
-// [Vault.Health] tells.
+// were large, until ctx ends. What fails is tried again then; [Vault.Health] tells.
 func (v *Vault) Run(ctx context.Context) error {
 	ticker := time.NewTicker(AnchorEvery)
 	defer ticker.Stop()

@@ -115,7 +115,7 @@ func (c *Compartment) take(ctx context.Context, at string, remove func() error) 
 		return err
 	}
 	mark := func() error { return nil }
-	if x.anchored(file) {
+	if x.wantsMark(file) {
 		mark = func() error {
 			err := c.v.medium().Put(ctx, c.c.id.goneName(file), c.c.sealGone(file, version))
 			if err == nil {

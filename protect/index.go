@@ -138,12 +138,13 @@ func (x *index) missing(file string) error {
 	return fs.ErrNotExist
 }
 
-// anchored reports whether the index on the medium has file, or may get it, so that a
-// removal needs a mark: else the file that is not there would be missed.
-func (x *index) anchored(file string) bool {
+// wantsMark reports whether the index on the medium has file, or may get it, and no mark
+// says that it was removed: else the file that is not there would be missed.
+func (x *index) wantsMark(file string) bool {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	return x.listed[file] || x.pending[file] != 0 || x.unread[file]
+	marked := x.gone[file] != 0 && !x.left[file] && x.versions[file] == 0
+	return x.listed[file] && !marked || x.pending[file] != 0 || x.unread[file]
 }
 
 // known reports whether there is nothing to find out by a scan.

@@ -13,22 +13,25 @@ const spareSeqs = 1 << 16
 
 // due reports whether an anchor must come before the next change: no version is left, or a
 // hold kept the last anchor from this index.
-func (x *index) due() bool { return x.spent() || x.wasHeld() }
+func (x *index) due() bool {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.held || x.few()
+}
 
 // spent reports whether few versions of this tag are left.
 func (x *index) spent() bool {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
+	return x.few()
+}
+
+// few is spent under mu.
+func (x *index) few() bool {
 	if x.seqs > 0 {
 		return x.seq >= x.seqs
 	}
 	return x.seq >= maxSeq-spareSeqs
-}
-
-func (x *index) wasHeld() bool {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	return x.held
 }
 
 // passed notes whether an anchor passed by this index because of a hold.

@@ -81,3 +81,28 @@ func TestRemovalOfNothing(t *testing.T) {
 	require.NoError(t, c.RemoveAll(ctx, "never"))
 	assert.Zero(t, v.Report(ctx).Unanchored)
 }
+
+// Who removes again what is removed already changes nothing, also where the medium fails:
+// it is not missed after a start.
+func TestRemovalAgainThatFails(t *testing.T) {
+	ctx := t.Context()
+	for _, fault := range []powercut.Fault{powercut.Fail, powercut.NoReply} {
+		for step := range 14 {
+			m, v := device(t, token, few())
+			c := settingsOf(t, v)
+			require.NoError(t, c.Put(ctx, "a", nil))
+			require.NoError(t, v.Anchor(ctx))
+			require.NoError(t, c.Delete(ctx, "a"))
+			m.Fail(step, fault)
+			_ = c.Delete(ctx, "a")
+			m.Fail(0, powercut.NoFault)
+			_, err := c.Get(ctx, "a")
+			require.True(t, notThere(err), "%d: %v", step, err)
+			m.Settle()
+			v, err = open(ctx, m, token, few())
+			require.NoError(t, err)
+			_, err = settingsOf(t, v).Get(ctx, "a")
+			require.True(t, notThere(err), "%d: %v", step, err)
+		}
+	}
+}

@@ -65,6 +65,20 @@ func TestAbortFails(t *testing.T) {
 	assert.True(t, notThere(err), "%v", err)
 }
 
+// besideFilm puts a stranger's value in the place that has the MAC of the film, and
+// restarts.
+func besideFilm(t *testing.T, m *powercut.Machine, v *protect.Vault) *protect.Vault {
+	m.Settle()
+	path, _ := forge(t, m, v).film("settings")
+	dir, err := durable.OpenFS(m.FS(), nil)
+	require.NoError(t, err)
+	require.NoError(t, dir.Put(t.Context(), path, []byte("garbage")))
+	m.Settle()
+	v, err = open(t.Context(), m, token, few())
+	require.NoError(t, err)
+	return v
+}
+
 // A stranger's file in the place of a value hides no stream whose MAC it has, and Repair
 // removes it without taking the stream.
 func TestStrangerInTheOtherPlace(t *testing.T) {
@@ -73,15 +87,7 @@ func TestStrangerInTheOtherPlace(t *testing.T) {
 	c := settingsOf(t, v)
 	require.NoError(t, record(ctx, c, "film", []byte("the film"), 100))
 	require.NoError(t, v.Anchor(ctx))
-	m.Settle()
-	f := forge(t, m, v)
-	path, _ := f.film("settings")
-	dir, err := durable.OpenFS(m.FS(), nil)
-	require.NoError(t, err)
-	require.NoError(t, dir.Put(ctx, path, []byte("garbage")))
-	m.Settle()
-	v, err = open(ctx, m, token, few())
-	require.NoError(t, err)
+	v = besideFilm(t, m, v)
 	c = settingsOf(t, v)
 	film, err := readStream(ctx, c, "film")
 	require.NoError(t, err)
@@ -100,17 +106,9 @@ func TestStrangerHidesNoStream(t *testing.T) {
 	m, v := device(t, token, few())
 	c := settingsOf(t, v)
 	require.NoError(t, record(ctx, c, "film", []byte("the film"), 100))
-	m.Settle()
-	f := forge(t, m, v)
-	path, _ := f.film("settings")
-	dir, err := durable.OpenFS(m.FS(), nil)
-	require.NoError(t, err)
-	require.NoError(t, dir.Put(ctx, path, []byte("garbage")))
-	m.Settle()
-	v, err = open(ctx, m, token, few())
-	require.NoError(t, err)
+	v = besideFilm(t, m, v)
 	c = settingsOf(t, v)
-	_, err = readStream(ctx, c, "film")
+	_, err := readStream(ctx, c, "film")
 	require.NoError(t, err)
 	require.NoError(t, c.Put(ctx, "x", nil))
 	_, err = readStream(ctx, c, "film")
