@@ -152,8 +152,8 @@ func (d *Dir) settle(dir string) (left int, err error) {
 	return left, d.syncDir(dir)
 }
 
-// settleBelow settles dir, and removes it if what was cut left it empty: an inventory would
-// find it unclaimed.
+// settleBelow settles dir, and removes it if it is empty, as a cut leaves it: no value could
+// have its name, and an inventory would find it unclaimed.
 func (d *Dir) settleBelow(dir string) (gone bool, err error) {
 	left, err := d.settle(dir)
 	if err != nil || left > 0 {
