@@ -20,6 +20,8 @@ type LogOptions struct {
 	Reserve int
 	// salvage goes on behind a last segment that is damaged, instead of failing.
 	salvage bool
+	// start is the number of the first record of a new log; 0 is 1.
+	start uint64
 	// Codec seals the records; nil keeps them in plain.
 	Codec Codec
 }

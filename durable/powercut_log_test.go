@@ -151,7 +151,7 @@ func noLess(old, _, got string) error {
 
 func logOps() []powercut.Op {
 	big := strings.Repeat("b", 2000)
-	return []powercut.Op{{
+	return []powercut.Op{copyOp(), {
 		Name: "durable.log", Methods: []string{"Dir.OpenLog", "Log.Append", "Log.Sync"},
 		Do: appendAll("one", "two"), State: logState, Legal: runs,
 	}, {

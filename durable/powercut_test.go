@@ -283,7 +283,7 @@ func TestPowerCut(t *testing.T) {
 
 func TestPowerCutCoversEveryMethod(t *testing.T) {
 	powercut.Covered(t, ops(), []string{
-		"Dir.Get", "Dir.List", "Dir.Entries", "Dir.Stats", "Dir.Health", "Dir.OpenFile", "Dir.Files", "Dir.Usage", "FileWriter.Size", "Dir.Format", "Dir.Held",
+		"Dir.Get", "Dir.List", "Dir.Entries", "Dir.Stats", "Dir.Health", "Dir.OpenFile", "Dir.Files", "Dir.LogNames", "Dir.Usage", "FileWriter.Size", "Dir.Format", "Dir.Held",
 		"Hold.Reason", "Hold.Store", "Value.Load", "Value.LoadOr",
 		"Log.Records", "Log.First", "Log.Next", "Log.Stats",
 		"Outbox.Pending", "Outbox.Last", "Outbox.Stats", "Clock.Now", "Clock.Health",

@@ -22,8 +22,8 @@ func (l *Log) recover() error {
 		return err
 	}
 	if len(l.segments) == 0 {
-		l.first = 1
-		return l.restart(1)
+		l.first = max(l.opts.start, 1)
+		return l.restart(l.first)
 	}
 	l.first = l.segments[0]
 	err := l.openLast(l.segments[len(l.segments)-1])

@@ -196,7 +196,7 @@ func (d *Dir) walk(dir, suffix string, names []string) ([]string, error) {
 		switch {
 		case in.Dir && validSegment(in.Name):
 			names, err = d.walk(path.Join(dir, in.Name), suffix, names)
-		case !in.Dir && ok && validSegment(entry):
+		case in.Dir == (suffix == logSuffix) && ok && validSegment(entry):
 			names = append(names, path.Join(dir, entry))
 		}
 		if err != nil {
