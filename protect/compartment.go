@@ -53,6 +53,7 @@ type cell struct {
 	shut    atomic.Bool // the vault is closed; set before gone
 	write   sync.Mutex  // held from reading a version to writing the next
 	known   known
+	naming  sync.Mutex // held from reading the names of logs to writing them; before write
 	writing writing
 	index   *index // nil over a key store that does not count; set before the cell is shared
 }
@@ -113,6 +114,15 @@ func (c *Compartment) Put(ctx context.Context, name string, value []byte) error 
 		return fmt.Errorf("protect: put %s: %w", name, err)
 	}
 	defer done()
+	if err := c.put(ctx, s, name, value); err != nil {
+		return fmt.Errorf("protect: put %s: %w", name, err)
+	}
+	c.v.stats.puts.Add(1)
+	return nil
+}
+
+// put is Put in use, prepared.
+func (c *Compartment) put(ctx context.Context, s durable.Store, name string, value []byte) error {
 	c.c.write.Lock()
 	defer c.c.write.Unlock()
 	path := c.c.path(kindObject, name)
@@ -128,11 +138,10 @@ func (c *Compartment) Put(ctx context.Context, name string, value []byte) error 
 	}
 	if err != nil {
 		c.shrunk() // it may not be there
-		return fmt.Errorf("protect: put %s: %w", name, err)
+		return err
 	}
 	c.c.keep(path, version)
 	c.c.known.mark(path, false)
-	c.v.stats.puts.Add(1)
 	return nil
 }
 

@@ -19,7 +19,8 @@ import (
 //	vault/header                  the header, see header.go
 //	vault/table.0, vault/table.1  the key table of an even, of an odd generation, see table.go
 //	vault/index/…                 what compartments hold, see indexfile.go
-//	vault/C/N                     an object of compartment C
+//	vault/C/N                     an object of compartment C; the one called ".logs" holds the
+//	                              names of its logs, sorted, one a line
 //	vault/C/L                     a log of compartment C
 //	vault/C/S                     a stream of compartment C, a file of the durable.Dir
 //
@@ -168,7 +169,7 @@ func unpadName(padded []byte) (string, bool) {
 		return "", false
 	}
 	name := string(padded[1 : 1+int(padded[0])])
-	return name, durable.ValidName(name) == nil && bytes.Equal(padName(name), padded)
+	return name, (name == logsName || durable.ValidName(name) == nil) && bytes.Equal(padName(name), padded)
 }
 
 // sealObject makes the stored form of a value.

@@ -157,6 +157,7 @@ type known struct {
 	mu    sync.Mutex
 	bad   map[string]bool // paths of objects that cannot be read
 	names map[string]bool // of logs and reserves
+	noted map[string]bool // of logs: names that are on the medium
 }
 
 // mark says whether the object at path is bad. Under cell.write.
@@ -179,13 +180,30 @@ func (k *known) unreadable() int64 {
 	return int64(len(k.bad))
 }
 
-func (k *known) use(name string) {
+func (k *known) use(name string)          { k.set(&k.names, name) }
+func (k *known) note(name string)         { k.set(&k.noted, name) }
+func (k *known) uses(name string) bool    { return k.get(&k.names, name) }
+func (k *known) isNoted(name string) bool { return k.get(&k.noted, name) }
+
+func (k *known) unnote() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.names == nil {
-		k.names = map[string]bool{}
+	k.noted = nil
+}
+
+func (k *known) set(of *map[string]bool, name string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if *of == nil {
+		*of = map[string]bool{}
 	}
-	k.names[name] = true
+	(*of)[name] = true
+}
+
+func (k *known) get(of *map[string]bool, name string) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return (*of)[name]
 }
 
 // used returns the names that begin with prefix.

@@ -51,7 +51,7 @@ func (c *Compartment) names(paths []string, prefix string, nameOf func(path stri
 			c.v.stats.refused.Add(1)
 		case err != nil:
 			return nil, err
-		case strings.HasPrefix(name, prefix):
+		case name != logsName && strings.HasPrefix(name, prefix):
 			names = append(names, name)
 		}
 	}
@@ -86,9 +86,9 @@ func (c *cell) nameOf(ctx context.Context, s durable.Store, path string) (string
 }
 
 // Entries implements [durable.Tree]. Of values all count that List returns, of streams
-// those of [Compartment.Streams]; of logs
-// and reserves, whose names are nowhere on the medium, those that were opened or
-// asked for by this process.
+// those of [Compartment.Streams], of logs all whose name was written down when they were
+// opened first; of reserves, whose names are nowhere on the medium, those that were asked
+// for by this process.
 func (c *Compartment) Entries(ctx context.Context, dir string) ([]string, error) {
 	var err error
 	prefix := ""
@@ -111,6 +111,11 @@ func (c *Compartment) Entries(ctx context.Context, dir string) ([]string, error)
 
 // below returns the names in use that begin with prefix, sorted.
 func (c *Compartment) below(ctx context.Context, prefix string) ([]string, error) {
+	logs, err := c.notedLogs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	logs = slices.DeleteFunc(logs, func(name string) bool { return !strings.HasPrefix(name, prefix) })
 	s, done, err := c.use(ctx)
 	if err != nil {
 		return nil, err
@@ -126,7 +131,7 @@ func (c *Compartment) below(ctx context.Context, prefix string) ([]string, error
 	}
 	names = append(names, streams...)
 	files, err := c.files(ctx, s)
-	for _, name := range c.c.known.used(prefix) {
+	for _, name := range append(c.c.known.used(prefix), logs...) {
 		if c.c.in(files, kindObject, name) || c.c.in(files, kindLog, name) {
 			names = append(names, name)
 		}
@@ -148,8 +153,8 @@ func (c *cell) in(files []string, kind, name string) bool {
 // RemoveAll implements [durable.Tree]. It removes the value, the stream, the log and the
 // reserve called exactly dir, however damaged they are; below dir the values and streams
 // that List and Streams return, and the logs and reserves that Entries knows. What lies below dir and has
-// no readable name stays: [Compartment.Repair] removes such values and streams, and a log that
-// this process has not opened is removed by its exact name. Like Delete it is
+// no readable name stays: [Compartment.Repair] removes such values and streams, and a log whose
+// name could not be written down is removed by its exact name. Like Delete it is
 // removal, not erasure.
 func (c *Compartment) RemoveAll(ctx context.Context, dir string) error {
 	err := durable.ValidName(dir)
@@ -159,6 +164,9 @@ func (c *Compartment) RemoveAll(ctx context.Context, dir string) error {
 	}
 	if err == nil {
 		err = c.removeNames(ctx, names, dir)
+	}
+	if err == nil {
+		err = c.forgetLogs(ctx)
 	}
 	if err != nil {
 		return fmt.Errorf("protect: remove all %s: %w", dir, err)
