@@ -150,7 +150,7 @@ func (v *Vault) commit(ctx context.Context, next *table) error {
 			return keyStoreError("counter", err)
 		}
 	}
-	if err := v.medium().Put(ctx, tableName(next.gen), next.seal(v.hdr, v.root, v.blob)); err != nil {
+	if err := v.medium().Put(ctx, v.hdr.tableName(next.gen), next.seal(v.hdr, v.root, v.blob)); err != nil {
 		v.unsettled = true
 		return err
 	}

@@ -51,6 +51,8 @@ type cell struct {
 
 	gone    atomic.Bool // erased, being erased, or the vault is closed
 	shut    atomic.Bool // the vault is closed; set before gone
+	renewed atomic.Bool // encrypted anew, or being so; likewise
+	free    bool        // a copy, which takes nobody's room; constant
 	write   sync.Mutex  // held from reading a version to writing the next
 	known   known
 	naming  sync.Mutex // held from reading the names of logs to writing them; before write
@@ -246,6 +248,9 @@ func (c *Compartment) admit(ctx context.Context) error {
 func (c *cell) ended() error {
 	if c.shut.Load() {
 		return fs.ErrClosed
+	}
+	if c.renewed.Load() {
+		return &ObjectError{Class: c.class, Name: "compartment", Action: actReopen, Err: fmt.Errorf("encrypted anew: %w", ErrUnavailable)}
 	}
 	return &ObjectError{Class: c.class, Name: "compartment", Action: actReopen, Err: fmt.Errorf("erased: %w", ErrMissing)}
 }

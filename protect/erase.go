@@ -105,17 +105,25 @@ func (v *Vault) Rotate(ctx context.Context) error {
 	defer v.mu.Unlock()
 	err := v.ready(ctx)
 	if err == nil {
-		gen := v.live.gen
-		if err = v.step(ctx, v.live.with(gen+1)); err == nil {
-			err = v.dropStale(ctx)
-		} else if v.settle(ctx) == nil && v.live.gen > gen {
-			err = nil // it did happen
-		}
+		err = v.rotate(ctx)
 	}
 	if err != nil {
 		return fmt.Errorf("protect: rotate: %w", err)
 	}
 	return nil
+}
+
+// rotate begins a generation. Under v.mu, ready.
+func (v *Vault) rotate(ctx context.Context) error {
+	gen := v.live.gen
+	err := v.step(ctx, v.live.with(gen+1))
+	if err == nil {
+		return v.dropStale(ctx)
+	}
+	if v.settle(ctx) == nil && v.live.gen > gen {
+		return nil // it did happen
+	}
+	return err
 }
 
 // eraseMatching erases under v.mu. match remembers what it found: it is also
@@ -215,7 +223,7 @@ func (v *Vault) step(ctx context.Context, next *table) error {
 	if v.rev != nil {
 		err = v.advance(ctx, next.gen)
 	} else {
-		err = v.medium().Delete(ctx, tableName(v.live.gen))
+		err = v.medium().Delete(ctx, v.hdr.tableName(v.live.gen))
 	}
 	if err != nil {
 		return err
@@ -236,7 +244,7 @@ func (v *Vault) prepare(ctx context.Context, next *table) (root *key, blob []byt
 	if blob, err = v.sealRoot(ctx, next.gen, root); err != nil {
 		return nil, nil, err
 	}
-	return root, blob, v.medium().Put(ctx, tableName(next.gen), next.seal(v.hdr, root, blob))
+	return root, blob, v.medium().Put(ctx, v.hdr.tableName(next.gen), next.seal(v.hdr, root, blob))
 }
 
 // advance begins generation gen, also when the answer of the key store gets lost.
@@ -269,5 +277,5 @@ func (v *Vault) sealRoot(ctx context.Context, gen uint64, root *key) (blob []byt
 
 // dropStale removes the table before the live one: dead with a Revoker.
 func (v *Vault) dropStale(ctx context.Context) error {
-	return v.medium().Delete(ctx, tableName(v.live.gen+1)) // the same record as gen-1
+	return v.medium().Delete(ctx, v.hdr.tableName(v.live.gen+1)) // the same record as gen-1
 }

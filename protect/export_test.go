@@ -92,6 +92,17 @@ func DecodeTable(gen uint64, anchored bool, raw []byte) (reencoded []byte, err e
 	return t.encode(), nil
 }
 
+// Inherit makes the keys of all compartments those of an earlier key store, as far as the
+// vault knows.
+func Inherit(v *Vault) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.live = v.live.with(v.live.gen)
+	for i := range v.live.entries {
+		v.live.entries[i].marks |= markOld
+	}
+}
+
 // SetMost makes the compartment hold fewer files than it could.
 func SetMost(c *Compartment, n int) { c.c.index.most = n }
 

@@ -6,9 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
+	"strings"
 
 	"github.com/iot-device-baseline/baseline/durable"
 )
+
+// maxMoves is how often a vault goes to another key store.
+const maxMoves = 4
 
 // Names of the vault's own records.
 const (
@@ -16,18 +21,35 @@ const (
 	headerName = top + "header"
 )
 
+// tableTop is the beginning of the names of tables.
+const tableTop = "table."
+
 // tableName returns the record of the table of a generation. Two generations
 // that follow each other have different records, so that the next is written
-// while the present one stays.
-func tableName(gen uint64) string { return [2]string{top + "table.0", top + "table.1"}[gen%2] }
+// while the present one stays; so have two key stores.
+func (h header) tableName(gen uint64) string {
+	if n := len(h.earlier()); n > 0 {
+		return fmt.Sprintf("%s%s%d.%d", top, tableTop, n, gen%2)
+	}
+	return fmt.Sprintf("%s%s%d", top, tableTop, gen%2)
+}
+
+// earlier returns the key stores that the vault was moved from.
+func (h header) earlier() []string {
+	if h.From == "" {
+		return nil
+	}
+	return strings.Split(h.From, ",")
+}
 
 // header says what the vault was provisioned with. It is a durable.Value and so
 // strict JSON; it is readable without a secret, and the key table authenticates
 // what it says.
 type header struct {
-	ID       string `json:"id"`        // 32 hex digits, random
-	KeyStore string `json:"key_store"` // Info.Name
-	Hardware bool   `json:"hardware"`  // Info.Hardware
+	ID       string `json:"id"`             // 32 hex digits, random
+	KeyStore string `json:"key_store"`      // Info.Name
+	Hardware bool   `json:"hardware"`       // Info.Hardware
+	From     string `json:"from,omitempty"` // key stores that it was moved from, oldest first, with commas
 }
 
 func (h header) check() error {
@@ -37,6 +59,9 @@ func (h header) check() error {
 	}
 	if !validMechanism(h.KeyStore) {
 		return errors.New("/key_store: 1 to 64 bytes of [a-z0-9-]")
+	}
+	if from := h.earlier(); len(from) > maxMoves || slices.ContainsFunc(from, func(s string) bool { return !validMechanism(s) }) {
+		return errors.New("/from: at most 4 names of 1 to 64 bytes of [a-z0-9-]")
 	}
 	return nil
 }
@@ -50,11 +75,15 @@ func (h header) bind(prefix []byte) []byte {
 	if h.Hardware {
 		hardware = 1
 	}
-	return append(append(data, hardware), h.KeyStore...)
+	data = append(append(data, hardware), h.KeyStore...)
+	if h.From != "" {
+		data = append(append(data, 0), h.From...)
+	}
+	return data
 }
 
 func headerValue(s durable.Store) *durable.Value[header] {
-	return durable.NewValue(s, headerName, &durable.ValueOptions[header]{Check: header.check, MaxBytes: 512, MaxDepth: 1, MaxItems: 8})
+	return durable.NewValue(s, headerName, &durable.ValueOptions[header]{Check: header.check, MaxBytes: 1 << 10, MaxDepth: 1, MaxItems: 8})
 }
 
 // loadHeader returns the header, with an error that is [fs.ErrNotExist] without one.

@@ -23,6 +23,11 @@ type loaded struct {
 // load reads the state and finishes an erasure that was begun.
 func (v *Vault) load(ctx context.Context) error {
 	l, err := v.read(ctx)
+	if errors.Is(err, errUnmoved) {
+		if err = v.advance(ctx, 1); err == nil {
+			l, err = v.read(ctx)
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -55,7 +60,7 @@ func (v *Vault) settle(ctx context.Context) error {
 		return err
 	}
 	// What the operating system shows may still be lost: write it again.
-	if err := v.medium().Put(ctx, tableName(l.live.gen), l.raw); err != nil {
+	if err := v.medium().Put(ctx, l.hdr.tableName(l.live.gen), l.raw); err != nil {
 		return err
 	}
 	if err := v.load(ctx); err != nil {
@@ -170,8 +175,8 @@ func (v *Vault) nothing(ctx context.Context) error {
 }
 
 // tableAt returns the table's file in the record for gen; none is nil.
-func (v *Vault) tableAt(ctx context.Context, gen uint64) (raw []byte, sealed sealedTable, err error) {
-	raw, err = v.medium().Get(ctx, tableName(gen))
+func (v *Vault) tableAt(ctx context.Context, h header, gen uint64) (raw []byte, sealed sealedTable, err error) {
+	raw, err = v.medium().Get(ctx, h.tableName(gen))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, sealed, nil
 	}
@@ -192,14 +197,14 @@ func (v *Vault) pickRevocable(ctx context.Context, l *loaded) (sealed sealedTabl
 	}
 	// The other record holds what is dead or was abandoned, so damage in it does
 	// not matter; it only explains why there is no live one.
-	otherRaw, other, otherErr := v.tableAt(ctx, gen+1)
+	otherRaw, other, otherErr := v.tableAt(ctx, l.hdr, gen+1)
 	if otherRaw != nil || otherErr != nil {
-		l.stale = tableName(gen + 1)
+		l.stale = l.hdr.tableName(gen + 1)
 	}
 	if gen == 0 {
-		return sealed, v.unbegun(ctx, other)
+		return sealed, v.unbegun(ctx, l.hdr, other)
 	}
-	if l.raw, sealed, err = v.tableAt(ctx, gen); err != nil {
+	if l.raw, sealed, err = v.tableAt(ctx, l.hdr, gen); err != nil {
 		return sealed, err
 	}
 	found := sealed.gen
@@ -217,33 +222,13 @@ func (v *Vault) pickRevocable(ctx context.Context, l *loaded) (sealed sealedTabl
 	return sealed, nil
 }
 
-// unbegun explains a header beside a key store that never advanced: either its
-// provisioning was cut short, or it is not the one.
-func (v *Vault) unbegun(ctx context.Context, other sealedTable) error {
-	used, err := v.directories(ctx)
-	if err != nil {
-		return err
-	}
-	if len(used) > 0 || other.gen != 1 {
-		return vaultError("key store", actKeyStore, fmt.Errorf("it was never provisioned, the vault was: %w", ErrLost))
-	}
-	// A table that has not begun is not opened even by the key store that sealed it;
-	// one that knows its own says whose it is.
-	secret, err := v.keys.Unseal(ctx, other.blob)
-	clear(secret)
-	if errors.Is(err, ErrLost) || errors.Is(err, ErrForeign) || errors.Is(err, ErrUnavailable) {
-		return keyStoreError("root", err)
-	}
-	return vaultError("header", actProvision, fmt.Errorf("provisioning was interrupted: %w", ErrMissing))
-}
-
 // pickNewest takes the newer of the tables there are: without revocation nothing
 // else tells them apart.
 func (v *Vault) pickNewest(ctx context.Context, l *loaded) (sealed sealedTable, err error) {
 	var tables [2]sealedTable
 	var raws [2][]byte
 	for i := range tables {
-		if raws[i], tables[i], err = v.tableAt(ctx, uint64(i)); err != nil {
+		if raws[i], tables[i], err = v.tableAt(ctx, l.hdr, uint64(i)); err != nil {
 			return sealed, err
 		}
 	}
@@ -258,7 +243,7 @@ func (v *Vault) pickNewest(ctx context.Context, l *loaded) (sealed sealedTable, 
 		return sealed, vaultError("key table", actReprovision, fmt.Errorf("in the place of another: %w", ErrForeign))
 	}
 	if raws[1-newer] != nil {
-		l.stale = tableName(uint64(1 - newer))
+		l.stale = l.hdr.tableName(uint64(1 - newer))
 	}
 	l.raw = raws[newer]
 	return tables[newer], nil
@@ -286,6 +271,6 @@ func (v *Vault) adopt(t *table, root *key, blob []byte) {
 			c.index.stepped(t.tag)
 			c.index.rebase(e.fresh)
 		}
-		c.gone.Store(e.erasing())
+		c.gone.Store(e.erasing() || c.renewed.Load())
 	}
 }

@@ -85,7 +85,7 @@ func (v *Vault) leaveEarlierLife(ctx context.Context) (uint64, error) {
 // begin writes the first table, then the header. With a Revoker what counts is the
 // advance behind both, without one the header.
 func (v *Vault) begin(ctx context.Context, first *table) error {
-	if err := v.medium().Delete(ctx, tableName(first.gen+1)); err != nil { // of an earlier life
+	if err := v.medium().Delete(ctx, v.hdr.tableName(first.gen+1)); err != nil { // of an earlier life
 		return err
 	}
 	root, blob, err := v.prepare(ctx, first)

@@ -12,6 +12,7 @@ type job struct {
 	match func(entry) bool
 	whom  []string // the subjects, or nil for all of them
 	found bool     // under Vault.mu, like done and err: something matched
+	open  bool     // copies of it from before open elsewhere
 	done  bool
 	err   error
 }
@@ -58,6 +59,9 @@ func (v *Vault) destroy(ctx context.Context, whom []string, match func(entry) bo
 	if !j.found {
 		return MethodNothing, nil
 	}
+	if j.open {
+		return MethodClear, nil
+	}
 	return v.method(), nil
 }
 
@@ -73,6 +77,7 @@ func (v *Vault) work(ctx context.Context, j *job) (led bool) {
 		for _, j := range jobs {
 			if j.match(e) {
 				j.found, found = true, true
+				j.open = j.open || e.exposed()
 			}
 		}
 		return found

@@ -25,19 +25,22 @@ const (
 // no secrets and names no subject.
 type Report struct {
 	KeyStore     Info   `json:"key_store"`
-	Generation   uint64 `json:"generation"`   // 1 and up; without a Revoker counted by the vault alone
-	Erasure      Method `json:"erasure"`      // what an erasure of data is worth
-	Rollback     string `json:"rollback"`     // protection against it, in words
-	Unanchored   int64  `json:"unanchored"`   // changes since the last anchor; of earlier starts too, once something was changed
-	Accepted     uint32 `json:"accepted"`     // how often a state of unknown age was accepted; see Reanchor
-	Compartments int    `json:"compartments"` // in use
-	Subjects     int    `json:"subjects"`     // of them, with user data
-	Pending      int    `json:"pending"`      // erasures begun and not finished
+	Generation   uint64 `json:"generation"`          // 1 and up; without a Revoker counted by the vault alone
+	Erasure      Method `json:"erasure"`             // what an erasure of data is worth
+	Rollback     string `json:"rollback"`            // protection against it, in words
+	Unanchored   int64  `json:"unanchored"`          // changes since the last anchor; of earlier starts too, once something was changed
+	Accepted     uint32 `json:"accepted"`            // how often a state of unknown age was accepted; see Reanchor
+	Compartments int    `json:"compartments"`        // in use
+	Subjects     int    `json:"subjects"`            // of them, with user data
+	Pending      int    `json:"pending"`             // erasures begun and not finished
+	Moved        string `json:"moved,omitempty"`     // key stores it was moved from, with commas: images from before open by them
+	Inherited    int    `json:"inherited,omitempty"` // values, streams and logs whose keys an earlier key store had; see Renew
+	Escrowed     int    `json:"escrowed,omitempty"`  // compartments whose keys were ever sealed for a recovery
 }
 
 // Report returns it. It is a typed read in process: who shows it to others asks for
 // [access.ProtectReport] before.
-func (v *Vault) Report(context.Context) Report {
+func (v *Vault) Report(ctx context.Context) Report {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	r := Report{KeyStore: v.info, Erasure: v.method(), Rollback: RollbackNone}
@@ -48,9 +51,16 @@ func (v *Vault) Report(context.Context) Report {
 		}
 	}
 	r.Generation, r.Compartments, r.Pending = v.live.gen, len(v.live.entries), v.live.pending()
+	r.Moved = v.hdr.From
 	for _, e := range v.live.entries {
 		if e.class == ClassUserData {
 			r.Subjects++
+		}
+		if e.old() {
+			r.Inherited += v.countFiles(ctx, e)
+		}
+		if e.marks&markEscrowed != 0 {
+			r.Escrowed++
 		}
 	}
 	return r
@@ -66,8 +76,12 @@ func (r Report) String() string {
 	if bound == "" {
 		bound = "the device alone"
 	}
-	return fmt.Sprintf("key store: %s (%s)\nbound to: %s\ngeneration: %d\nerasure: %s\nrollback protection: %s; %d changes not anchored, %d states accepted\ncompartments: %d, %d of subjects, %d being erased\n",
+	text := fmt.Sprintf("key store: %s (%s)\nbound to: %s\ngeneration: %d\nerasure: %s\nrollback protection: %s; %d changes not anchored, %d states accepted\ncompartments: %d, %d of subjects, %d being erased\n",
 		r.KeyStore.Name, where, bound, r.Generation, r.Erasure, r.Rollback, r.Unanchored, r.Accepted, r.Compartments, r.Subjects, r.Pending)
+	if r.Moved != "" {
+		text += fmt.Sprintf("moved from: %s, which opens older images; %d objects not encrypted anew\n", r.Moved, r.Inherited)
+	}
+	return text
 }
 
 // Features returns what a vault over this key store does (27402 5.2.5.1). Whether

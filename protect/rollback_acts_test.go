@@ -89,6 +89,9 @@ func (l *life) do(what int) error {
 		l.full = true
 		defer func() { l.full = false }()
 		return l.do(l.rng.IntN(6))
+	case 14: // as after a move to this key store
+		protect.Inherit(l.v)
+		return l.v.Renew(l.ctx)
 	case 15: // see stranger
 		return nil
 	}

@@ -13,7 +13,7 @@ import (
 func (v *Vault) reserve(ctx context.Context) {
 	size := tableSize(max(v.opts.MaxCompartments, len(v.live.entries)))
 	for gen := range uint64(2) {
-		if durable.Reserve(ctx, v.medium(), tableName(gen), size) != nil {
+		if durable.Reserve(ctx, v.medium(), v.hdr.tableName(gen), size) != nil {
 			v.stats.reservesMissing.Add(1)
 		}
 	}
@@ -27,6 +27,9 @@ const sweepNow = 4 << 20
 // leaves cannot be read; Run goes on, or tidy or the next Open tries again. Settled,
 // under v.mu or before the vault is shared.
 func (v *Vault) sweep(ctx context.Context) {
+	if v.closed {
+		return // and owns nothing
+	}
 	owned, lost, err := v.lost(ctx)
 	left := int64(0)
 	if err != nil {
@@ -34,6 +37,11 @@ func (v *Vault) sweep(ctx context.Context) {
 	}
 	for _, dir := range lost {
 		if v.later(ctx, dir) || durable.RemoveAll(ctx, v.medium(), dir) != nil {
+			left++
+		}
+	}
+	for _, table := range v.formerTables(ctx) {
+		if durable.RemoveAll(ctx, v.medium(), table) != nil {
 			left++
 		}
 	}
@@ -52,6 +60,7 @@ func (v *Vault) lost(ctx context.Context) (owned map[string]bool, lost []string,
 	for _, e := range v.live.entries {
 		owned[e.id.String()] = true
 	}
+	owned[v.copying.String()] = true
 	for _, dir := range dirs {
 		if !owned[dir] {
 			lost = append(lost, top+dir)
@@ -106,6 +115,24 @@ func (v *Vault) indexed(ctx context.Context) []string {
 		return nil // they cannot be read, and the next time finds them
 	}
 	return entries
+}
+
+// formerTables returns the tables of key stores from which the vault was moved.
+func (v *Vault) formerTables(ctx context.Context) (tables []string) {
+	if v.hdr.From == "" {
+		return nil
+	}
+	entries, err := durable.Entries(ctx, v.medium(), strings.TrimSuffix(top, "/"))
+	if err != nil {
+		return nil // they do not open, and the next time finds them
+	}
+	for _, entry := range entries {
+		name := top + entry
+		if strings.HasPrefix(entry, tableTop) && name != v.hdr.tableName(0) && name != v.hdr.tableName(1) {
+			tables = append(tables, name)
+		}
+	}
+	return tables
 }
 
 // tidy sweeps again if something was left: the files of a log that was open, which

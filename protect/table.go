@@ -20,7 +20,7 @@ import (
 //	14   n  the root, 32 random bytes, as the KeyStore sealed it for the generation
 //	14+n    AEAD under the root of the entries; additional data:
 //	        "baseline/protect/table/1" | bytes 0 to 13+n | vault id, 16 | hardware, 1 |
-//	        name of the key store, as in the header
+//	        name of the key store, as in the header; after a move: 0, 1 | the header's "from"
 //
 // The entries, of format 2 after
 //
@@ -33,7 +33,9 @@ import (
 //	for each, by id, ascending:
 //	 0  16  compartment id
 //	16   1  class
-//	17   1  state: 1 live, 2 erasing
+//	17   1  state: 1 live, 2 erasing; 16 more while its key is one that an earlier key
+//	        store had, 32 more if older copies of its data open by such a key, 64 more if
+//	        its key was ever sealed for a recovery
 //	18   8  generation in which it was made
 //	26  32  key
 //	58      in format 2: fresh, 8, the tag when its index was last anchored | number of the
@@ -63,11 +65,22 @@ const (
 	stateErasing state = 2
 )
 
+// marks say what else there is to know of a key.
+type marks uint8
+
+const (
+	markOld      marks = 1 << iota // an earlier key store had it: what it opens is to be encrypted anew
+	markMoved                      // older copies of the data open by such a key, for good
+	markEscrowed                   // it was sealed for a recovery, once or now
+	allMarks     = markOld | markMoved | markEscrowed
+)
+
 // entry is one compartment of the table.
 type entry struct {
 	id      id
 	class   Class
 	state   state
+	marks   marks
 	made    uint64
 	key     *key
 	subject string
@@ -131,6 +144,12 @@ func (t *table) without(gen uint64, drop func(entry) bool) *table {
 
 func (e entry) erasing() bool { return e.state == stateErasing }
 
+// old reports whether the data is still to be encrypted anew.
+func (e entry) old() bool { return e.marks&markOld != 0 }
+
+// exposed reports whether destroying the key does not close every copy of the data.
+func (e entry) exposed() bool { return e.marks&(markMoved|markEscrowed) != 0 }
+
 // pending counts the compartments whose erasure was begun.
 func (t *table) pending() int {
 	n := 0
@@ -151,7 +170,7 @@ func (t *table) encode() []byte {
 	raw = binary.BigEndian.AppendUint16(raw, uint16(len(t.entries)))
 	for _, e := range t.entries {
 		raw = append(raw, e.id[:]...)
-		raw = append(raw, byte(e.class), byte(e.state))
+		raw = append(raw, byte(e.class), byte(e.state)|byte(e.marks)<<4)
 		raw = binary.BigEndian.AppendUint64(raw, e.made)
 		raw = append(raw, e.key.b[:]...)
 		if t.anchored {
@@ -208,14 +227,14 @@ func decodeEntry(anchored bool, raw []byte) (entry, []byte, bool) {
 	}
 	end := head + 1 + int(raw[head])
 	e := entry{
-		id: id(raw[:16]), class: Class(raw[16]), state: state(raw[17]), made: binary.BigEndian.Uint64(raw[18:]),
+		id: id(raw[:16]), class: Class(raw[16]), state: state(raw[17] & 0xf), marks: marks(raw[17] >> 4), made: binary.BigEndian.Uint64(raw[18:]),
 		key: &key{[keySize]byte(raw[26:58])}, subject: string(raw[head+1 : end]),
 	}
 	if anchored {
 		e.fresh, e.index = binary.BigEndian.Uint64(raw[58:]), binary.BigEndian.Uint64(raw[66:])
 		e.digest = [sha256.Size]byte(raw[74:106])
 	}
-	ok := e.class.valid() && (e.state == stateLive || e.state == stateErasing)
+	ok := e.class.valid() && (e.state == stateLive || e.state == stateErasing) && e.marks <= allMarks
 	if e.class == ClassUserData {
 		ok = ok && validSubject(e.subject) == nil
 	} else {

@@ -70,6 +70,8 @@ type Vault struct {
 	wake    chan struct{} // it, to remove what was erased
 	burned  atomic.Bool   // the first change of this start was prepared for
 
+	renewing  sync.Mutex   // one Renew at a time; before mu
+	copying   id           // of the compartment that it writes; under mu
 	mu        sync.RWMutex // held for reading through every use of a compartment
 	live      *table
 	root      *key
@@ -242,7 +244,7 @@ func (v *Vault) create(ctx context.Context, class Class, subject string) (*Compa
 	e := entry{id: newID(), class: class, state: stateLive, made: v.live.gen, key: newKey(), subject: subject, fresh: v.live.tag}
 	next := v.live.with(v.live.gen, e)
 	v.tidy(ctx)
-	if err := v.medium().Put(ctx, tableName(next.gen), next.seal(v.hdr, v.root, v.blob)); err != nil {
+	if err := v.medium().Put(ctx, v.hdr.tableName(next.gen), next.seal(v.hdr, v.root, v.blob)); err != nil {
 		v.unsettled = true
 		return nil, err
 	}
