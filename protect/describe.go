@@ -48,6 +48,15 @@ func (c *Compartment) MarshalText() ([]byte, error) { return []byte(c.text()), n
 // LogValue returns String.
 func (c *Compartment) LogValue() slog.Value { return slog.StringValue(c.text()) }
 
+// Format redacts the vault, which holds keys.
+func (v *Vault) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "protect.Vault"+redacted) }
+
+// MarshalText redacts the vault.
+func (v *Vault) MarshalText() ([]byte, error) { return []byte("protect.Vault" + redacted), nil }
+
+// LogValue redacts the vault.
+func (v *Vault) LogValue() slog.Value { return slog.StringValue("protect.Vault" + redacted) }
+
 // Format redacts the writer, which holds a key.
 func (w *StreamWriter) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "protect.StreamWriter"+redacted)

@@ -70,6 +70,18 @@
 // TestRollbackModel plays this against an attacker who puts back disks and files, and
 // finds the faults of six protocols that are wrong.
 //
+// # Another key store
+//
+// [Migrate] moves a vault to a key store that is no weaker: from software to a root of trust.
+// Root and keys are new, and everything is encrypted anew ([Vault.Renew]), since the old
+// keys have lain on the medium; images from before open with them for good, which Report
+// and Method say. A root of trust that shows an earlier life is refused: a vault with keys in
+// software may be a stranger's. With Options.Escrow the keys of settings, identity and
+// security parameters, and never of persons, are sealed for somebody outside, so that
+// [Recover] brings them back when a key store is lost: package protect/recovery. The
+// record has no key of what was erased when that is acknowledged; an image from before may,
+// for who can open it, so that Method is "clear" for what was ever escrowed.
+//
 // # What it does not secure yet
 //
 //   - Whoever cuts the power and exchanges disks, again and again: see above.
@@ -81,7 +93,7 @@
 //     data, an old image opens after an erasure, and an earlier life is not seen.
 //     Report and [Method] say "clear: live copies only". The same holds for a
 //     KeyStore without Revoker.
-//   - Attestation, moving to another KeyStore, recovery of a lost one.
+//   - Attestation.
 //   - The number, size and times of change of values show.
 //   - Absence. Without a Counter a value whose file was removed looks like
 //     one that was never stored; so does one that [Compartment.Repair] gave up. The names of logs are not kept: see [Compartment.Entries].

@@ -240,6 +240,9 @@ func (v *Vault) step(ctx context.Context, next *table) error {
 
 // prepare writes a table under a new root.
 func (v *Vault) prepare(ctx context.Context, next *table) (root *key, blob []byte, err error) {
+	if err := v.escrow(ctx, next); err != nil {
+		return nil, nil, err
+	}
 	root = newKey()
 	if blob, err = v.sealRoot(ctx, next.gen, root); err != nil {
 		return nil, nil, err

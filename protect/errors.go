@@ -99,3 +99,9 @@ func keyStoreError(what string, err error) error {
 	}
 	return vaultError(what, action, err)
 }
+
+// isLost reports whether err says that a vault's state is gone for good, or is
+// not this device's: what a fresh start with somebody present may replace.
+func isLost(err error) bool {
+	return errors.Is(err, ErrTampered) || errors.Is(err, ErrRollback) || errors.Is(err, ErrForeign) || errors.Is(err, ErrLost)
+}

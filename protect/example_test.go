@@ -10,6 +10,7 @@ import (
 	"github.com/iot-device-baseline/baseline/durable"
 	"github.com/iot-device-baseline/baseline/durable/powercut"
 	"github.com/iot-device-baseline/baseline/protect"
+	"github.com/iot-device-baseline/baseline/protect/protecttest"
 )
 
 func exampleDir() (*durable.Dir, protect.KeyStore) {
@@ -107,4 +108,27 @@ func ExampleVault_Erase() {
 	// protect: erase: access: erase.subject on "alice" denied: nobody decides here: the authorizer is nil; missing: an authorizer
 	// clear: live copies only <nil>
 	// protect: get letter: protect: userdata: compartment: erased: missing; open the compartment anew
+}
+
+// A device that kept its keys in software moves to the root of trust that it has got.
+func ExampleMigrate() {
+	ctx := context.Background()
+	machine := powercut.New()
+	dir, _ := durable.OpenFS(machine.FS(), nil)
+	soft, _ := softkeys.Open(ctx, dir, nil)
+	vault, _ := protect.Provision(ctx, dir, soft, nil)
+	settings, _ := vault.Compartment(ctx, protect.ClassSettings)
+	_ = settings.Put(ctx, "network/wifi", []byte("passphrase"))
+	_ = vault.Close()
+
+	vault, err := protect.Migrate(ctx, dir, soft, protecttest.NewToken(machine), nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	settings, _ = vault.Compartment(ctx, protect.ClassSettings)
+	value, _ := settings.Get(ctx, "network/wifi")
+	report := vault.Report(ctx)
+	fmt.Printf("%s over %s; moved from %s, %d objects left\n", value, report.KeyStore.Name, report.Moved, report.Inherited)
+	// Output: passphrase over token; moved from softkeys, 0 objects left
 }

@@ -109,6 +109,19 @@ func SetMost(c *Compartment, n int) { c.c.index.most = n }
 // SetSeqs leaves fewer versions before an anchor is due.
 func SetSeqs(c *Compartment, n uint64) { c.c.index.seqs = n }
 
+// ParseRecovery parses a recovery's record, and returns the parts joined again; and what
+// becomes of a secret under it.
+func ParseRecovery(raw, secret []byte) ([]byte, error) {
+	r, err := parseRecovery(raw)
+	if err != nil {
+		return nil, err
+	}
+	if entries, err := r.entries(secret); err == nil && len(entries) != len(r.ids) {
+		return nil, errors.New("other entries than ids")
+	}
+	return append(append([]byte{}, r.head...), r.sealed...), nil
+}
+
 // DecodeIndex decodes an index, and encodes it again.
 func DecodeIndex(plain []byte) ([]byte, error) {
 	x := newIndex()

@@ -112,3 +112,21 @@ func FuzzIndex(f *testing.F) {
 		require.Equal(t, plain, again)
 	})
 }
+
+// FuzzRecovery: what is parsed is whole, and a secret gives as many keys as there are ids.
+func FuzzRecovery(f *testing.F) {
+	o, m := newOutside(), powercut.New()
+	require.NoError(f, setUp(somebody(f.Context()), m, token, o.options()))
+	for _, secret := range o.byID {
+		f.Add(values(m.Files())["vault/recovery"], secret)
+	}
+	f.Add([]byte("bpr\x01"), []byte{})
+	f.Fuzz(func(t *testing.T, raw, secret []byte) {
+		again, err := protect.ParseRecovery(raw, secret)
+		if err != nil {
+			require.True(t, classed(err), "%v", err)
+			return
+		}
+		require.Equal(t, raw, again)
+	})
+}

@@ -2,6 +2,7 @@ package protect
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -46,10 +47,11 @@ func (h header) earlier() []string {
 // strict JSON; it is readable without a secret, and the key table authenticates
 // what it says.
 type header struct {
-	ID       string `json:"id"`             // 32 hex digits, random
-	KeyStore string `json:"key_store"`      // Info.Name
-	Hardware bool   `json:"hardware"`       // Info.Hardware
-	From     string `json:"from,omitempty"` // key stores that it was moved from, oldest first, with commas
+	ID        string `json:"id"`                  // 32 hex digits, random
+	KeyStore  string `json:"key_store"`           // Info.Name
+	Hardware  bool   `json:"hardware"`            // Info.Hardware
+	From      string `json:"from,omitempty"`      // key stores that it was moved from, oldest first, with commas
+	Recovered uint32 `json:"recovered,omitempty"` // how often it was recovered
 }
 
 func (h header) check() error {
@@ -78,6 +80,9 @@ func (h header) bind(prefix []byte) []byte {
 	data = append(append(data, hardware), h.KeyStore...)
 	if h.From != "" {
 		data = append(append(data, 0), h.From...)
+	}
+	if h.Recovered > 0 {
+		data = binary.BigEndian.AppendUint32(append(data, 0), h.Recovered)
 	}
 	return data
 }

@@ -43,12 +43,14 @@ func (v *Vault) load(ctx context.Context) error {
 		if err := v.step(ctx, v.live.without(v.live.gen+1, entry.erasing)); err != nil {
 			return fmt.Errorf("finish an erasure: %w", err)
 		}
-		return v.dropStale(ctx)
+		err = v.dropStale(ctx)
+	} else if l.stale != "" {
+		err = v.medium().Delete(ctx, l.stale)
 	}
-	if l.stale != "" {
-		return v.medium().Delete(ctx, l.stale)
+	if err == nil {
+		v.loadEscrow(ctx)
 	}
-	return nil
+	return err
 }
 
 // settle finds out what an operation that failed left on the medium, and makes

@@ -15,8 +15,9 @@ import (
 // new, and every value, stream and log is encrypted anew, under new keys. It does I/O, in
 // proportion to what the vault holds, and needs room for the largest compartment once more.
 //
-// Call it at a start, before anything is opened; who calls it decides, and nobody is
-// asked. A vault that was moved already, or only in part, is opened, and the rest done. On
+// Call it at a start, before anything is opened, and not while a release is on trial, whose
+// predecessor still has to open the vault (protect.migrate of the Interlock); who calls it
+// decides, and nobody is asked. A vault that was moved already, or only in part, is opened, and the rest done. On
 // an error the vault opens with the one key store or the other: with to, from when
 // [Report].KeyStore names it. [Report].Inherited says what is not encrypted anew yet, for
 // something in it that cannot be read, or a log that is open: see [Vault.Renew].
@@ -100,6 +101,12 @@ func (v *Vault) follow(ctx context.Context, old *Vault) error {
 		ID: old.hdr.ID, KeyStore: v.info.Name, Hardware: v.info.Hardware,
 		From: strings.Join(append(old.hdr.earlier(), old.info.Name), ","),
 	}
+	return v.begunAnew(ctx, next)
+}
+
+// begunAnew makes next the first table over the key store of v, and the header its own.
+func (v *Vault) begunAnew(ctx context.Context, next *table) error {
+	v.recovery = true // of the key store before
 	root, blob, err := v.prepare(ctx, next)
 	if err == nil && v.rev != nil && next.gen > 1 {
 		err = v.advance(ctx, next.gen)
@@ -124,25 +131,15 @@ func (v *Vault) follow(ctx context.Context, old *Vault) error {
 
 // inherit returns the first table over the key store of v.
 func (v *Vault) inherit(ctx context.Context, old *Vault) (*table, error) {
-	next := old.live.with(1)
-	if v.rev != nil {
-		gen, err := v.rev.Generation(ctx)
-		if err == nil && gen > 0 {
-			gen, err = v.leaveLifeOfAnother(ctx, gen)
-		}
-		if err != nil {
-			return nil, err
-		}
-		next.gen = gen + 1
+	if err := v.mayBeginOver(ctx); err != nil {
+		return nil, err
 	}
-	next.anchored, next.tag = v.count != nil, 0
-	if v.count != nil {
-		value, err := v.count.Value(ctx)
-		if err != nil {
-			return nil, keyStoreError("counter", err)
-		}
-		next.tag = value + 1
+	first, err := v.firstTable(ctx)
+	if err != nil {
+		return nil, err
 	}
+	next := first.with(first.gen, old.live.entries...)
+	next.accepted = old.live.accepted
 	for i := range next.entries {
 		e := &next.entries[i]
 		e.marks |= markOld | markMoved
@@ -151,15 +148,22 @@ func (v *Vault) inherit(ctx context.Context, old *Vault) (*table, error) {
 	return next, nil
 }
 
-// leaveLifeOfAnother is leaveEarlierLife with somebody present.
-func (v *Vault) leaveLifeOfAnother(ctx context.Context, gen uint64) (uint64, error) {
-	if v.opts.Presence == nil {
-		return 0, vaultError("key store", actReprovision, fmt.Errorf("it is in generation %d of an earlier life: %w", gen, ErrForeign))
+// mayBeginOver says why the key store cannot be that of a vault that was not over it: it
+// shows an earlier life, and nobody is present.
+func (v *Vault) mayBeginOver(ctx context.Context) error {
+	if v.rev == nil {
+		return nil
 	}
-	if err := v.prove(ctx); err != nil {
-		return 0, err
+	gen, err := v.rev.Generation(ctx)
+	switch {
+	case err != nil:
+		return keyStoreError("generation", err)
+	case gen == 0:
+		return nil
+	case v.opts.Presence == nil:
+		return vaultError("key store", actReprovision, fmt.Errorf("it is in generation %d of an earlier life: %w", gen, ErrForeign))
 	}
-	return v.leaveEarlierLife(ctx)
+	return v.prove(ctx)
 }
 
 // errUnmoved: a move was cut between its header and the first generation, which load begins.

@@ -112,7 +112,7 @@ func ops() []powercut.Op {
 		return err
 	})
 	ops = append(append(ops, streamOps()...), anchorOps()...)
-	ops = append(ops, migrateOps()...)
+	ops = append(append(ops, migrateOps()...), recoverOps()...)
 	return append(ops, anewOp(), deleteOp(), compartmentOp(), rotateOp(), logOp(), reserveOp(), removeAllOp(), repairOp())
 }
 

@@ -44,20 +44,9 @@ func (v *Vault) provision(ctx context.Context) error {
 	}
 	i := newID()
 	v.hdr = header{ID: hex.EncodeToString(i[:]), KeyStore: v.info.Name, Hardware: v.info.Hardware}
-	first := &table{gen: 1}
-	if v.rev != nil {
-		gen, err := v.leaveEarlierLife(ctx)
-		if err != nil {
-			return err
-		}
-		first.gen = gen + 1
-	}
-	if v.count != nil {
-		value, err := v.count.Value(ctx)
-		if err != nil {
-			return keyStoreError("counter", err)
-		}
-		first.anchored, first.tag = true, value+1
+	first, err := v.firstTable(ctx)
+	if err != nil {
+		return err
 	}
 	for _, class := range Classes() {
 		if class != ClassUserData {
@@ -66,6 +55,27 @@ func (v *Vault) provision(ctx context.Context) error {
 		}
 	}
 	return v.begin(ctx, first)
+}
+
+// firstTable returns a table without compartments for the next generation of the key store,
+// to be anchored next.
+func (v *Vault) firstTable(ctx context.Context) (*table, error) {
+	first := &table{gen: 1}
+	if v.rev != nil {
+		gen, err := v.leaveEarlierLife(ctx)
+		if err != nil {
+			return nil, err
+		}
+		first.gen = gen + 1
+	}
+	if v.count != nil {
+		value, err := v.count.Value(ctx)
+		if err != nil {
+			return nil, keyStoreError("counter", err)
+		}
+		first.anchored, first.tag = true, value+1
+	}
+	return first, nil
 }
 
 // leaveEarlierLife returns the generation after which the new life begins. A table
@@ -88,6 +98,7 @@ func (v *Vault) begin(ctx context.Context, first *table) error {
 	if err := v.medium().Delete(ctx, v.hdr.tableName(first.gen+1)); err != nil { // of an earlier life
 		return err
 	}
+	v.recovery = true // likewise
 	root, blob, err := v.prepare(ctx, first)
 	if err == nil {
 		err = headerValue(v.medium()).Store(ctx, v.hdr)

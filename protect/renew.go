@@ -133,6 +133,9 @@ func (v *Vault) replace(ctx context.Context, old id, e entry, c *cell) error {
 	c.free = false
 	(&Compartment{v, c}).shrunk() // it is measured again
 	next = next.with(v.live.gen, e)
+	if err := v.escrow(ctx, next); err != nil {
+		return err
+	}
 	v.cells[e.id] = c
 	err := v.put(ctx, next)
 	if err != nil && !v.live.has(e.id) {

@@ -186,7 +186,9 @@ func migrateOps() []powercut.Op {
 	}
 	return []powercut.Op{{
 		Name: "migrate", Methods: []string{"Migrate", "Vault.Renew"}, State: tellMoved,
-		Before: func(ctx context.Context, m *powercut.Machine) error { return lived(somebody(ctx), m, software, smallest()) },
+		Before: func(ctx context.Context, m *powercut.Machine) error {
+			return lived(somebody(ctx), m, software, smallest())
+		},
 		Do: func(ctx context.Context, m *powercut.Machine) error {
 			return m.Attempt(func() error {
 				_, err := migrate(somebody(ctx), m, software, token, smallest())

@@ -36,6 +36,7 @@ type Report struct {
 	Moved        string `json:"moved,omitempty"`     // key stores it was moved from, with commas: images from before open by them
 	Inherited    int    `json:"inherited,omitempty"` // values, streams and logs whose keys an earlier key store had; see Renew
 	Escrowed     int    `json:"escrowed,omitempty"`  // compartments whose keys were ever sealed for a recovery
+	Recovered    uint32 `json:"recovered,omitempty"` // how often it was recovered: freshness unknown; see Recover
 }
 
 // Report returns it. It is a typed read in process: who shows it to others asks for
@@ -51,7 +52,7 @@ func (v *Vault) Report(ctx context.Context) Report {
 		}
 	}
 	r.Generation, r.Compartments, r.Pending = v.live.gen, len(v.live.entries), v.live.pending()
-	r.Moved = v.hdr.From
+	r.Moved, r.Recovered = v.hdr.From, v.hdr.Recovered
 	for _, e := range v.live.entries {
 		if e.class == ClassUserData {
 			r.Subjects++
@@ -80,6 +81,12 @@ func (r Report) String() string {
 		r.KeyStore.Name, where, bound, r.Generation, r.Erasure, r.Rollback, r.Unanchored, r.Accepted, r.Compartments, r.Subjects, r.Pending)
 	if r.Moved != "" {
 		text += fmt.Sprintf("moved from: %s, which opens older images; %d objects not encrypted anew\n", r.Moved, r.Inherited)
+	}
+	if r.Recovered > 0 {
+		text += fmt.Sprintf("recovered %d times: how old it was then is not known\n", r.Recovered)
+	}
+	if r.Escrowed > 0 {
+		text += fmt.Sprintf("escrowed: %d compartments\n", r.Escrowed)
 	}
 	return text
 }
@@ -154,6 +161,8 @@ func (v *Vault) Health(ctx context.Context) error {
 		return vaultError("counter", actRetry, fmt.Errorf("changes are not anchored: %w", v.unkept))
 	case v.shutIndexes() > 0:
 		return vaultError("index", actReanchor, fmt.Errorf("of %d compartments: %w", v.shutIndexes(), ErrTampered))
+	case v.unescrowed != nil:
+		return vaultError("recovery", actRetry, fmt.Errorf("there is none: %w", v.unescrowed))
 	case bad > 0:
 		return vaultError("objects", actRepair, fmt.Errorf("%d cannot be read: %w", bad, ErrTampered))
 	case v.stats.reservesMissing.Load() > 0:

@@ -17,7 +17,13 @@ func (v *Vault) reserve(ctx context.Context) {
 			v.stats.reservesMissing.Add(1)
 		}
 	}
+	if v.opts.Escrow != nil && durable.Reserve(ctx, v.medium(), recoveryName, reservedRecovery) != nil {
+		v.stats.reservesMissing.Add(1)
+	}
 }
+
+// reservedRecovery is what a recovery usually takes; without room there is none.
+const reservedRecovery = 4 << 10
 
 // sweepNow is how many bytes of an erased compartment are removed at once: a medium takes
 // its time to free more, for which nobody has to wait who wants a key destroyed.

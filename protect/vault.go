@@ -2,11 +2,8 @@ package protect
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"log/slog"
 	"sync"
 	"sync/atomic"
 
@@ -29,6 +26,14 @@ type Options struct {
 	// error that is [durable.ErrFull], and nothing is stored. Logs have limits of their
 	// own; [ClassFloor] has no quota.
 	Quotas map[Class]int64
+	// Escrow seals the keys of settings, identity and security parameters for somebody
+	// outside, who can bring them back when the key store is lost: see [Recover], and
+	// package protect/recovery, which makes one. info says of which vault and state, and is
+	// authenticated. It is called for every generation, under the vault's lock, and gives at
+	// most 64 KiB. What it ever sealed counts as escrowed ([Report].Escrowed), and its
+	// erasure is [MethodClear]. Nil: nothing leaves the device, and a lost key store is the
+	// end of the data. If it fails there is no recovery, which [Vault.Health] tells.
+	Escrow func(info, secret []byte) (sealed []byte, err error)
 
 	protocol protocol // a seam of the tests
 }
@@ -83,6 +88,11 @@ type Vault struct {
 	pending   uint64 // tag to which the counter is still to be stepped, or 0
 	unkept    error  // why Run could not anchor
 	closed    bool
+
+	recovery   bool   // there may be a record of it on the medium
+	recovering bool   // from it: it is not touched
+	escrowed   []byte // head of it, if it is right
+	unescrowed error  // why there is none
 }
 
 func newVault(dir *durable.Dir, keys KeyStore, opts *Options) (*Vault, error) {
@@ -244,6 +254,9 @@ func (v *Vault) create(ctx context.Context, class Class, subject string) (*Compa
 	e := entry{id: newID(), class: class, state: stateLive, made: v.live.gen, key: newKey(), subject: subject, fresh: v.live.tag}
 	next := v.live.with(v.live.gen, e)
 	v.tidy(ctx)
+	if err := v.escrow(ctx, next); err != nil {
+		return nil, err
+	}
 	if err := v.medium().Put(ctx, v.hdr.tableName(next.gen), next.seal(v.hdr, v.root, v.blob)); err != nil {
 		v.unsettled = true
 		return nil, err
@@ -282,19 +295,4 @@ func (v *Vault) medium() durable.Store {
 		return h.Store()
 	}
 	return v.dir
-}
-
-// Format redacts the vault, which holds keys.
-func (v *Vault) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "protect.Vault"+redacted) }
-
-// MarshalText redacts the vault.
-func (v *Vault) MarshalText() ([]byte, error) { return []byte("protect.Vault" + redacted), nil }
-
-// LogValue redacts the vault.
-func (v *Vault) LogValue() slog.Value { return slog.StringValue("protect.Vault" + redacted) }
-
-// isLost reports whether err says that a vault's state is gone for good, or is
-// not this device's: what a fresh start with somebody present may replace.
-func isLost(err error) bool {
-	return errors.Is(err, ErrTampered) || errors.Is(err, ErrRollback) || errors.Is(err, ErrForeign) || errors.Is(err, ErrLost)
 }

@@ -53,6 +53,7 @@ var rules = []Rule{
 	{Path: "protect", Floor: Floor2},
 	{Path: "protect/eventlog", Floor: Floor2, Modules: []string{"golang.org/x/mod"}},
 	{Path: "protect/integrity", Floor: Floor2},
+	{Path: "protect/recovery", Floor: Floor2},
 	{Path: "protect/transport", Floor: Floor2, Std: []string{"net", "crypto/tls"}},
 	{Path: "config", Floor: Floor2},
 	{Path: "config/pattern", Floor: Floor2},
