@@ -14,7 +14,7 @@ import (
 // who makes events costs the medium no more.
 const anchorEvery = 10 * time.Second
 
-const maxAnchor = 2 << 10 // a note in JSON
+const maxAnchor = 2 * maxNote // a note in JSON
 
 // anchor is a signed checkpoint of what was on the medium. It needs no record in the
 // log itself.
@@ -96,12 +96,12 @@ func (l *Log) storeAnchor(ctx context.Context, c *Checkpoint, retired bool) erro
 // onMedium is the checkpoint of what was synced. Under l.mu.
 func (l *Log) onMedium() *Checkpoint {
 	c := l.checkpoint()
-	c.Size, c.Head = l.synced-1, l.syncedHead
+	c.Size, c.Root = l.synced-1, l.syncedTree.root()
 	return c
 }
 
 // Retire closes the log for good, before whoever calls it destroys it: the anchor says
-// so, and the log that is begun in its place cites its end by size and head, and so the
+// so, and the log that is begun in its place cites its end by size and root, and so the
 // two are one story. It may be called while the directory of the log is on hold, when
 // nothing can be written to it any more: its end is then the last record that is on
 // the medium. Repeat it after an error; without an Anchor it is [Log.Close].

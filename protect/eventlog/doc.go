@@ -5,20 +5,21 @@
 //
 // Events are on the medium when it matters: a record at [LevelAudit] before Handle
 // returns, others within a second or 256 records, and [Sync] tells an operation whose
-// event was lost. Records are chained by SHA-256 and signed by the log's own Ed25519
+// event was lost. Records are the leaves of a Merkle tree (RFC 6962), whose root is signed by the log's own Ed25519
 // key, so that whoever has the public key finds a record that was changed, removed,
 // moved or brought from another log, and names it: [Verify] on the medium,
-// [VerifyExport] on what left the device. That the oldest records were given up, by
+// [VerifyExport] on what left the device. [Log.ProveRecord] shows one record, and
+// [Log.ProveGrowth] that nothing of an older log was changed, in a kilobyte, without the rest. That the oldest records were given up, by
 // [Log.Prune] or overwritten, is signed before they go: a log that begins later than
 // that was cut. Secrets and keys without a class never get
 // in; persons stay in: an export has a pseudonym or nothing in their place, and still
-// verifies, since the chain covers a salted commitment to each such value.
+// verifies, since the tree covers a salted commitment to each such value.
 //
 // # What it does not
 //
 // Confidentiality on the medium is up to the Store: give it a compartment of the
 // vault. Who has the log's key, or the device's process, can make records and leave
-// records out from then on. Records after the last checkpoint are chained but not
+// records out from then on. Records after the last checkpoint are chained, each to the leaf before it, but not
 // signed: who can write the medium can cut them off, or exchange them, unnoticed. A log
 // cut at its end before that, an older copy put back, or a log that is removed, is
 // noticed by who holds a checkpoint ([Log.Checkpoint], Options.Anchor), and by nobody
@@ -39,7 +40,7 @@
 //
 // # Power cuts
 //
-// A record that was acknowledged is kept, the chain holds over every cut, and logging
+// A record that was acknowledged is kept, the tree holds over every cut, and logging
 // goes on where the medium ends: see durable.Log. A reserve takes audit records on a
 // full medium. The anchor is written after the records that it covers, and before old
 // ones go. A log that is destroyed on purpose is retired first, by [Log.Retire], or by

@@ -17,10 +17,12 @@ import (
 //
 //	{"seq":7,"time":"…","clock":"set","level":12,"event":"access.assigned",
 //	 "public":{…},"device":{"roles":"owner"},"person":{"subject":"<commitment>"},
-//	 "dropped":1,"note":"…","prev":"<hash of the line before>"}
+//	 "dropped":1,"note":"…","prev":"<leaf before>"}
 //	{"subject":{"salt":"…","value":"ann"}}
 //
-// The chain is over the first line alone. It commits to what the second one says by
+// A leaf of the tree is the first line alone, and "prev" is the leaf before: so that who
+// finds that the tree is not the one that was signed can say which record is not. The line
+// commits to what the second one says by
 // SHA-256 over a random salt, the key and the value, so that the second line can stay
 // behind when a record leaves the device, and the first still verifies, without a
 // guess of the value being confirmed by it.
@@ -46,7 +48,7 @@ func (l *Log) encoder() *encoder {
 	return &encoder{}
 }
 
-// encode builds what does not depend on the record's place in the chain.
+// encode builds what does not depend on the record's place in the log.
 func (e *encoder) encode(level slog.Level, event string, dropped int, note string) {
 	e.dropped, e.cut, e.held = dropped, 0, e.held[:0]
 	b := append(e.body[:0], `,"level":`...)
@@ -163,20 +165,18 @@ type place struct {
 	seq     uint64
 	time    time.Time // zero: none
 	quality durable.Quality
-	prev    head
+	prev    hash
 }
 
-// head is the hash of a line, and so of all lines before it.
-type head [sha256.Size]byte
-
-// start is the head before the first record of a log.
-func start(origin string) head {
+// start stands for the leaf before the first record of a log.
+func start(origin string) hash {
 	return sha256.Sum256([]byte("baseline eventlog 1\n" + origin + "\n"))
 }
 
-// chain completes the record at its place and returns it with its head.
-func (e *encoder) chain(p *place) (frame []byte, next head) {
-	b := append(e.frame[:0], `{"seq":`...)
+// chain completes the record at its place and returns it with its leaf.
+func (e *encoder) chain(p *place) (frame []byte, leaf hash) {
+	b := append(e.frame[:0], 0) // as RFC 6962 marks a leaf
+	b = append(b, `{"seq":`...)
 	b = strconv.AppendUint(b, p.seq, 10)
 	if inRange(p.time) && !p.time.IsZero() {
 		b = append(b, `,"time":`...)
@@ -189,11 +189,11 @@ func (e *encoder) chain(p *place) (frame []byte, next head) {
 	b = append(b, `,"prev":"`...)
 	b = hex.AppendEncode(b, p.prev[:])
 	b = append(b, '"', '}')
-	next = sha256.Sum256(b)
+	leaf = sha256.Sum256(b)
 	if len(e.held) > 0 {
 		b = append(b, '\n')
 		b = append(b, e.held...)
 	}
 	e.frame = b
-	return b, next
+	return b[1:], leaf
 }

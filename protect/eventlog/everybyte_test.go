@@ -19,7 +19,7 @@ import (
 // are, and of its export: it is always noticed.
 func TestEveryByte(t *testing.T) {
 	records, export := written(t, 4, options())
-	cp := note(records)
+	cp := noteOf(records)
 	_, err := eventlog.Verify(seq(records), publicKey(), cp)
 	require.NoError(t, err)
 	flips := 0

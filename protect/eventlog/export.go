@@ -19,11 +19,12 @@ import (
 	"github.com/iot-device-baseline/baseline/access"
 )
 
-// An export is lines of JSON: the first lines of the records, as they lie on the
-// medium; behind those that name a person whose pseudonym is told, a line of names,
+// An export is lines of JSON: unless it begins with record 1, the nodes of the tree before
+// its first; the first lines of the records, as they lie on the medium; behind those that name a person whose pseudonym is told, a line of names,
 // which are chained among themselves; and one last line with a signed checkpoint that
 // also says where the export begins and how its names end.
 //
+//	{"before":6,"nodes":"…"}
 //	{"seq":7,…}
 //	{"of":7,"names":{"subject":"p-0k2…"},"prev":"<hash of the names line before>"}
 //	{"checkpoint":"gateway-7\n7\n…"}
@@ -35,15 +36,21 @@ type names struct {
 	Prev  string            `json:"prev"`
 }
 
+// beginning is the first line, if records before it are not in the export.
+type beginning struct {
+	Before uint64 `json:"before"`
+	Nodes  string `json:"nodes"` // base64
+}
+
 // ending is the last line.
 type ending struct {
 	Checkpoint string `json:"checkpoint"`
 }
 
 // startNames is the head before the first line of names.
-func startNames() head { return sha256.Sum256([]byte("baseline eventlog names 1\n")) }
+func startNames() hash { return sha256.Sum256([]byte("baseline eventlog names 1\n")) }
 
-func (c *Checkpoint) setExport(first uint64, names head) {
+func (c *Checkpoint) setExport(first uint64, names hash) {
 	c.export = " " + strconv.FormatUint(first, 10) + " " + base64.StdEncoding.EncodeToString(names[:])
 }
 
@@ -58,8 +65,7 @@ func (l *Log) Export(ctx context.Context, w io.Writer, from uint64) (next uint64
 	if err != nil {
 		return 0, fmt.Errorf("eventlog: export: %w", err)
 	}
-	by := attr{key: access.KeyEntity, value: slog.StringValue(who.ID()), class: access.ClassPerson}
-	if err := l.audit(EventExported, by); err != nil {
+	if err := l.exported(who); err != nil {
 		return 0, fmt.Errorf("eventlog: export: %w", err)
 	}
 	l.mu.Lock()
@@ -72,6 +78,9 @@ func (l *Log) Export(ctx context.Context, w io.Writer, from uint64) (next uint64
 		return 0, fmt.Errorf("eventlog: export: from record %d, the last is %d: %w", from, c.Size, fs.ErrInvalid)
 	}
 	x := &exporter{log: l, w: w, names: startNames(), v: verifier{key: l.public}}
+	if err := x.begin(ctx, from); err != nil {
+		return 0, fmt.Errorf("eventlog: export: %w", err)
+	}
 	if err := x.records(ctx, from, c.Size); err != nil {
 		return 0, fmt.Errorf("eventlog: export: %w", err)
 	}
@@ -81,17 +90,48 @@ func (l *Log) Export(ctx context.Context, w io.Writer, from uint64) (next uint64
 	return c.Size + 1, nil
 }
 
+// exported logs that somebody takes something out.
+func (l *Log) exported(who *access.Entity) error {
+	return l.audit(EventExported, attr{key: access.KeyEntity, value: slog.StringValue(who.ID()), class: access.ClassPerson})
+}
+
 // exporter writes one export. What it reads it verifies: it signs for it.
 type exporter struct {
 	log   *Log
 	w     io.Writer
-	names head
+	names hash
 	v     verifier
+}
+
+// begin finds the tree before the first record, which is the oldest that was not given up
+// or a later one, and writes its nodes.
+func (x *exporter) begin(ctx context.Context, from uint64) error {
+	before, err := x.log.treeBefore(ctx, from)
+	if err != nil {
+		return err
+	}
+	x.v.roots.tree = before.clone()
+	if before.size == 0 {
+		return nil
+	}
+	line, err := json.Marshal(beginning{before.size, before.text()})
+	if err != nil {
+		return err
+	}
+	return x.line(line)
+}
+
+// treeBefore returns the tree of the records below from, or of those that were given up.
+func (l *Log) treeBefore(ctx context.Context, from uint64) (tree, error) {
+	l.mu.Lock()
+	base := l.base.clone()
+	l.mu.Unlock()
+	return l.treeFrom(ctx, base, from)
 }
 
 // records writes those up to last.
 func (x *exporter) records(ctx context.Context, from, last uint64) error {
-	for rec, err := range x.log.log.Records(ctx, from) {
+	for rec, err := range x.log.log.Records(ctx, max(from, x.v.roots.tree.size+1)) {
 		if err != nil {
 			return x.v.unreadable(err)
 		}
@@ -161,7 +201,10 @@ func validID(s string) bool {
 
 // end writes the last line.
 func (x *exporter) end(c *Checkpoint) error {
-	if x.v.sum.Last != c.Size || x.v.sum.Head != c.Head {
+	if err := x.v.end(); err != nil {
+		return err
+	}
+	if x.v.sum.Last != c.Size || x.v.sum.Root != c.Root {
 		return badRecord(x.v.next(), "it is not on the medium as it was logged")
 	}
 	c.setExport(x.v.sum.First, x.names)

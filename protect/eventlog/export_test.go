@@ -1,7 +1,6 @@
 package eventlog
 
 import (
-	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/hex"
 )
@@ -18,8 +17,5 @@ func ParseFrame(seq uint64, frame []byte) (event string, head [32]byte, err erro
 	if err != nil {
 		return "", head, err
 	}
-	return r.entry().Event, r.head(), nil
+	return r.entry().Event, r.leaf(), nil
 }
-
-// KeyHash is the key hash of a signed note.
-func KeyHash(name string, key ed25519.PublicKey) []byte { return keyHash(name, key) }

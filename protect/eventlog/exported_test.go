@@ -82,7 +82,7 @@ func TestExportLeavesPersonsBehind(t *testing.T) {
 	second, err := eventlog.VerifyExport(&b, publicKey())
 	require.NoError(t, err)
 	assert.Equal(t, []uint64{1, 4, 5, 6}, []uint64{first.First, first.Last, second.First, second.Last})
-	assert.Equal(t, first.Head, second.Before, "the two exports join")
+	assert.Equal(t, first.Root, second.Before, "the two exports join")
 	_, err = l.Export(somebody(t.Context()), &b, 99)
 	require.ErrorIs(t, err, fs.ErrInvalid)
 }

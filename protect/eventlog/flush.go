@@ -71,7 +71,7 @@ func (l *Log) Sync(context.Context) error {
 // flush makes everything durable. An error is kept for Sync as well.
 func (l *Log) flush() error {
 	l.mu.Lock()
-	target, head := l.next, l.head
+	target, tree := l.next, l.tree.clone()
 	l.mu.Unlock()
 	err := l.log.Sync(context.Background())
 	if errors.Is(err, durable.ErrFull) {
@@ -85,7 +85,7 @@ func (l *Log) flush() error {
 		return err
 	}
 	if target > l.synced {
-		l.synced, l.syncedHead = target, head
+		l.synced, l.syncedTree = target, tree
 	}
 	return nil
 }

@@ -94,7 +94,7 @@ func TestStop(t *testing.T) {
 func TestFullMedium(t *testing.T) {
 	m := powercut.New()
 	opts := options()
-	opts.Reserve = 64 << 10
+	opts.Reserve, opts.MaxSize = 64<<10, 1<<20
 	l := open(t, m, opts)
 	used := int64(0)
 	for _, raw := range m.Files() {

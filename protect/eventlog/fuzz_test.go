@@ -2,12 +2,13 @@ package eventlog_test
 
 import (
 	"bytes"
-	"crypto/sha256"
+	"encoding/json"
 	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/iot-device-baseline/baseline/access"
 	"github.com/iot-device-baseline/baseline/durable"
@@ -31,7 +32,7 @@ func FuzzRecord(f *testing.F) {
 			return
 		}
 		line, _, _ := bytes.Cut(raw, []byte("\n"))
-		require.Equal(t, sha256.Sum256(line), head)
+		require.Equal(t, [32]byte(tlog.RecordHash(line)), head)
 		s, err := eventlog.Verify(seq([]durable.Record{{Seq: 1, Data: raw}}), publicKey(), nil)
 		if err == nil { // alone it is chained to nothing, and signed only if it is ours
 			require.Equal(t, uint64(1), s.Last)
@@ -59,7 +60,7 @@ func FuzzExport(f *testing.F) {
 // FuzzCheckpoint: what verifies is a note that is written the same way again.
 func FuzzCheckpoint(f *testing.F) {
 	records, _ := written(f, 1, options())
-	f.Add(note(records))
+	f.Add(noteOf(records))
 	f.Add([]byte("a\n1\n\ntime \n\n— a \n"))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		c, err := eventlog.ParseCheckpoint(raw, publicKey())
@@ -90,5 +91,42 @@ func FuzzHandle(f *testing.F) {
 		require.NoError(t, err)
 		_, err = eventlog.VerifyExport(&b, publicKey())
 		require.NoError(t, err)
+	})
+}
+
+// FuzzProof: nothing passes for a proof but what the log has proved.
+func FuzzProof(f *testing.F) {
+	l := open(f, powercut.New(), options())
+	l.Guard(allow{})
+	for range 5 {
+		require.NoError(f, l.Handler().Handle(f.Context(), record("test.filler", access.LevelAudit)))
+	}
+	older, err := l.Checkpoint(somebody(f.Context()))
+	require.NoError(f, err)
+	require.NoError(f, l.Handler().Handle(f.Context(), record("test.filler", access.LevelAudit)))
+	one, err := l.ProveRecord(somebody(f.Context()), 3)
+	require.NoError(f, err)
+	grown, err := l.ProveGrowth(somebody(f.Context()), older)
+	require.NoError(f, err)
+	for _, p := range []any{one, grown} {
+		raw, err := json.Marshal(p)
+		require.NoError(f, err)
+		f.Add(raw)
+	}
+	f.Add([]byte(`{"checkpoint":"","line":"","path":[]}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		if p, err := eventlog.ParseRecordProof(raw); err != nil {
+			require.ErrorIs(t, err, eventlog.ErrTampered)
+		} else if c, e, err := p.Verify(publicKey()); err == nil {
+			require.Equal(t, "gateway-7", c.Origin)
+			require.LessOrEqual(t, e.Seq, c.Size)
+		} else {
+			require.ErrorIs(t, err, eventlog.ErrTampered)
+		}
+		if p, err := eventlog.ParseGrowthProof(raw); err != nil {
+			require.ErrorIs(t, err, eventlog.ErrTampered)
+		} else if err := p.Verify(older, publicKey()); err != nil {
+			require.ErrorIs(t, err, eventlog.ErrTampered)
+		}
 	})
 }

@@ -12,7 +12,7 @@ import (
 const (
 	maxAttrs  = 32
 	maxGroups = 4
-	maxLine   = 8 << 10 // bytes of the chained line, and of what is held with it
+	maxLine   = 8 << 10 // bytes of the line that is a leaf, and of what is held with it
 	maxBody   = 3 << 10 // bytes of attributes, in each of the two
 )
 

@@ -74,9 +74,9 @@ func anchors(level slog.Level, event string) bool {
 	return level >= LevelAudit || event == EventCheckpoint
 }
 
-// append chains a record and appends it. Under l.mu.
+// append puts a record into the tree and appends it. Under l.mu.
 func (l *Log) append(e *encoder, at time.Time, quality durable.Quality, level slog.Level, event string) error {
-	frame, head := e.chain(&place{seq: l.next, time: at, quality: quality, prev: l.head})
+	frame, leaf := e.chain(&place{seq: l.next, time: at, quality: quality, prev: l.last})
 	switch {
 	case own(event):
 	case l.closed:
@@ -89,8 +89,10 @@ func (l *Log) append(e *encoder, at time.Time, quality durable.Quality, level sl
 		return l.refuse(err)
 	}
 	// It has its number, and will be there once a Sync succeeds, also after an error.
-	l.next, l.head = l.next+1, head
+	l.next, l.last = l.next+1, leaf
+	l.tree.add(leaf)
 	l.grow(len(frame))
+	l.mark(&l.tree, len(frame))
 	if anchors(level, event) {
 		l.important = l.next - 1
 	}

@@ -1,38 +1,37 @@
 package eventlog_test
 
 import (
-	"crypto/ed25519"
 	"encoding/base64"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/mod/sumdb/note"
 
 	"github.com/iot-device-baseline/baseline/protect/eventlog"
 )
 
-// TestSignedNote: the key hash is that of c2sp.org/signed-note, by the key and the note
-// in its reference implementation's documentation (golang.org/x/mod/sumdb/note).
+// TestSignedNote: others read a checkpoint, with golang.org/x/mod/sumdb/note and the log's
+// key as its documentation writes it, and take it for one of sumdb/tlog.
 func TestSignedNote(t *testing.T) {
-	const (
-		vkey = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
-		text = "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n"
-		sig  = "x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM="
-	)
-	parts := strings.SplitN(vkey, "+", 3)
-	raw, err := base64.StdEncoding.DecodeString(parts[2])
+	records, _ := written(t, 1, options())
+	vkey, err := note.NewEd25519VerifierKey("gateway-7", publicKey())
 	require.NoError(t, err)
-	key := ed25519.PublicKey(raw[1:])
-	signed, err := base64.StdEncoding.DecodeString(sig)
+	verifier, err := note.NewVerifier(vkey)
 	require.NoError(t, err)
-	require.Equal(t, signed[:4], eventlog.KeyHash(parts[0], key))
-	require.True(t, ed25519.Verify(key, []byte(text), signed[4:]))
+	n, err := note.Open(noteOf(records), note.VerifierList(verifier))
+	require.NoError(t, err)
+	c, err := eventlog.ParseCheckpoint(noteOf(records), publicKey())
+	require.NoError(t, err)
+	lines := strings.Split(n.Text, "\n")
+	require.Equal(t, []string{"gateway-7", strconv.FormatUint(c.Size, 10), base64.StdEncoding.EncodeToString(c.Root[:])}, lines[:3])
 }
 
 // TestNotesAreExact: a checkpoint that is written in any other way is none.
 func TestNotesAreExact(t *testing.T) {
 	records, _ := written(t, 1, options())
-	good := string(note(records))
+	good := string(noteOf(records))
 	_, err := eventlog.ParseCheckpoint([]byte(good), publicKey())
 	require.NoError(t, err)
 	for name, change := range map[string][2]string{

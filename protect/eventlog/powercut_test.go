@@ -155,6 +155,25 @@ func ops() []powercut.Op {
 			_, err := l.Checkpoint(ctx)
 			return err
 		}),
+		op("prove", "Log.ProveRecord Log.ProveGrowth", func(ctx context.Context, l *eventlog.Log) error {
+			if err := audit("test.one")(ctx, l); err != nil {
+				return err
+			}
+			older, err := l.Checkpoint(ctx)
+			if err != nil {
+				return err
+			}
+			one, err := l.ProveRecord(ctx, 1)
+			if err != nil {
+				return err
+			}
+			grown, err := l.ProveGrowth(ctx, older)
+			if err != nil {
+				return err
+			}
+			_, _, err = one.Verify(publicKey())
+			return errors.Join(err, grown.Verify(older, publicKey()))
+		}),
 		op("close", "Log.Close", func(ctx context.Context, l *eventlog.Log) error {
 			logger(l).InfoContext(ctx, "test.one")
 			return l.Close()

@@ -1,17 +1,19 @@
 package eventlog
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"github.com/iot-device-baseline/baseline/access"
 )
 
-// Prune removes records below before, as far as they fill whole segments, after an
-// event that says so: call it once a receiver has accepted an export of them. What
-// stays still verifies. The last record is never removed. Permission:
-// [access.LogControl].
+// Prune gives up the records below before, after an event that says so: call it once a
+// receiver has accepted an export of them. Nobody reads or exports them any more; their
+// space comes back by whole segments. What stays still verifies, and can still be proved.
+// The last record is never given up. Permission: [access.LogControl].
 func (l *Log) Prune(ctx context.Context, before uint64) error {
 	if _, err := l.check(ctx, access.LogControl); err != nil {
 		return fmt.Errorf("eventlog: prune: %w", err)
@@ -20,7 +22,7 @@ func (l *Log) Prune(ctx context.Context, before uint64) error {
 	defer l.trimming.Unlock()
 	l.mu.Lock()
 	before = min(before, l.next-1)
-	first := l.first
+	first := l.oldest
 	l.mu.Unlock()
 	if before <= first {
 		return nil
@@ -59,10 +61,28 @@ func (l *Log) excess() uint64 {
 		goes += int(n)
 		written += int(n) - overhead + minFrame
 		if written >= segment && l.size-goes <= l.opts.MaxSize-segment {
-			return min(l.first+uint64(i)+1, l.next-1)
+			return l.marked(l.first + uint64(i) + 1)
 		}
 	}
 	return 0
+}
+
+// mark notes the tree, if so many bytes more make a step. Under l.mu, or at Open.
+func (l *Log) mark(t *tree, size int) {
+	if l.unmarked += size; l.unmarked >= l.opts.segment()/4 {
+		l.marks, l.unmarked = append(l.marks, t.clone()), 0
+	}
+}
+
+// marked is the first record from before on behind a mark, or before: what is given up is
+// then known without reading it. Under l.mu.
+func (l *Log) marked(before uint64) uint64 {
+	for i := range l.marks {
+		if next := l.marks[i].size + 1; next >= before && next < l.next {
+			return next
+		}
+	}
+	return min(before, l.next-1)
 }
 
 // makeRoom overwrites: it drops the oldest records and counts them in the log. What
@@ -82,18 +102,65 @@ func (l *Log) makeRoom(ctx context.Context) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err == nil && l.first > old {
-		err = l.note(EventOverwritten, slog.LevelWarn, counting(l.first-1))
+		err = l.note(EventOverwritten, slog.LevelWarn, counting(l.oldest-1))
 	}
 	l.ill.trim = err
+}
+
+// baseOf returns the tree of the records below before, as far as they are on the medium:
+// what is left of them once they are gone, so that everything later can still be proved.
+// Under l.trimming.
+func (l *Log) baseOf(ctx context.Context, before uint64) (tree, error) {
+	l.mu.Lock()
+	base := l.base
+	before = min(before, l.synced)
+	for _, m := range l.marks {
+		if m.size > base.size && m.size < before {
+			base = m
+		}
+	}
+	base = base.clone()
+	l.mu.Unlock()
+	return l.treeFrom(ctx, base, before)
+}
+
+// treeFrom adds to base the records behind it and below before.
+func (l *Log) treeFrom(ctx context.Context, base tree, before uint64) (tree, error) {
+	if base.size+1 >= before {
+		return base, nil
+	}
+	for rec, err := range l.log.Records(ctx, base.size+1) {
+		if err != nil {
+			return base, err
+		}
+		if rec.Seq >= before {
+			break
+		}
+		if rec.Seq != base.size+1 {
+			return base, badRecord(base.size+1, "it is missing")
+		}
+		base.add(leafOf(lineOf(rec.Data)))
+	}
+	return base, nil
+}
+
+// lineOf is the line of a frame.
+func lineOf(frame []byte) []byte {
+	line, _, _ := bytes.Cut(frame, []byte("\n"))
+	return line
 }
 
 // trim removes whole segments below before. That they were given up is signed, in the
 // log and in the anchor, before the first goes: a log that begins later was cut.
 func (l *Log) trim(ctx context.Context, before uint64) error {
-	l.mu.Lock()
-	l.oldest = max(l.oldest, before)
-	err := l.sign()
-	l.mu.Unlock()
+	base, err := l.baseOf(ctx, before)
+	if err == nil {
+		l.mu.Lock()
+		l.oldest, l.base = base.size+1, base
+		l.marks = slices.DeleteFunc(l.marks, func(m tree) bool { return m.size <= base.size })
+		err = l.sign()
+		l.mu.Unlock()
+	}
 	if err == nil {
 		err = l.flush()
 	}
@@ -101,7 +168,7 @@ func (l *Log) trim(ctx context.Context, before uint64) error {
 		err = l.keepAnchor(ctx)
 	}
 	if err == nil {
-		err = l.log.Trim(ctx, before)
+		err = l.log.Trim(ctx, base.size+1)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -117,5 +184,5 @@ func (l *Log) forget() {
 	}
 	l.sizes = l.sizes[gone:]
 	l.first += gone
-	l.stats.Overwritten = l.first - 1
+	l.stats.Overwritten = max(l.first, l.oldest) - 1
 }

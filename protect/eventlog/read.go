@@ -35,8 +35,13 @@ func (l *Log) Records(ctx context.Context, from uint64) iter.Seq2[Entry, error] 
 			yield(Entry{}, fmt.Errorf("eventlog: read: %w", err))
 			return
 		}
-		v := &verifier{key: l.public}
-		for rec, err := range l.log.Records(ctx, from) {
+		base, err := l.treeBefore(ctx, from)
+		if err != nil {
+			yield(Entry{}, fmt.Errorf("eventlog: read: %w", err))
+			return
+		}
+		v := &verifier{key: l.public, roots: roots{tree: base}}
+		for rec, err := range l.log.Records(ctx, base.size+1) {
 			if err != nil {
 				yield(Entry{}, fmt.Errorf("eventlog: read: %w", v.unreadable(err)))
 				return
@@ -65,7 +70,10 @@ func (l *Log) Verify(ctx context.Context, checkpoint []byte) (*Summary, error) {
 	if _, err := l.check(ctx, access.LogRead); err != nil {
 		return nil, fmt.Errorf("eventlog: verify: %w", err)
 	}
-	return Verify(l.log.Records(ctx, 0), l.public, checkpoint)
+	l.mu.Lock()
+	base := l.base.clone()
+	l.mu.Unlock()
+	return verifyFrom(l.log.Records(ctx, base.size+1), l.public, checkpoint, base)
 }
 
 func (r *record) entry() Entry {

@@ -31,7 +31,7 @@ type record struct {
 	line    []byte
 	at      time.Time
 	quality durable.Quality
-	prev    head
+	prev    hash
 	held    map[string]held // nil when the second line stayed behind
 }
 
@@ -127,7 +127,7 @@ func (r *record) check() string {
 	}
 	prev, err := hex.DecodeString(r.Prev)
 	if err != nil || len(prev) != len(r.prev) || r.Prev != strings.ToLower(r.Prev) {
-		return "no hash of the record before"
+		return "no leaf of the record before"
 	}
 	copy(r.prev[:], prev)
 	for _, sum := range r.Person {
@@ -163,5 +163,5 @@ func (r *record) hold(second []byte) error {
 	return nil
 }
 
-// head is the hash of the line.
-func (r *record) head() head { return sha256.Sum256(r.line) }
+// leaf is the hash of the line.
+func (r *record) leaf() hash { return leafOf(r.line) }

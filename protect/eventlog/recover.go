@@ -13,48 +13,89 @@ import (
 	"github.com/iot-device-baseline/baseline/access"
 )
 
-// recover finds the end of the chain. It verifies the records since the anchor and, to
+// recover finds the end of the log. It verifies the records since the anchor and, to
 // know when to sign next, as many as a checkpoint stands for; of the others it takes
-// the size.
+// size and leaf.
 func (l *Log) recover(ctx context.Context) error {
 	l.next, l.first = l.log.Next(), l.log.First()
-	l.synced, l.head, l.oldest = l.next, start(l.opts.Origin), 1
-	l.stats.Overwritten = l.first - 1
+	l.synced, l.last, l.oldest = l.next, start(l.opts.Origin), 1
 	known, err := l.loadAnchor(ctx)
 	if err != nil {
 		return err
 	}
 	if l.next == l.first {
-		l.syncedHead = l.head
 		return l.empty(known)
 	}
-	v, err := l.follows(ctx, known, l.from(known))
-	if err == nil && l.first > max(v.sum.Oldest, 1) { // an older checkpoint may tell
-		v, err = l.follows(ctx, known, l.first)
+	base, oldest, err := l.beginning(ctx, known)
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		err = v.whole(l.first)
-	}
+	v, err := l.follows(ctx, known, base)
 	if err != nil {
 		return err
 	}
 	if v.sum.Origin != "" && v.sum.Origin != l.opts.Origin {
 		return badRecord(v.sum.Last, "the log is of another origin")
 	}
-	l.head, l.syncedHead, l.oldest = v.sum.Head, v.sum.Head, max(v.sum.Oldest, 1)
-	return nil
+	l.last, l.oldest, l.tree = v.last, max(oldest, v.sum.Oldest, 1), v.roots.tree
+	l.syncedTree, l.stats.Overwritten = l.tree.clone(), max(l.first, l.oldest)-1
+	l.base, err = l.treeFrom(ctx, base, l.oldest)
+	return err
 }
 
-// follows reads the log, and verifies it from number from on.
-func (l *Log) follows(ctx context.Context, known *Checkpoint, from uint64) (*verifier, error) {
-	v := &verifier{key: l.public, known: known}
-	l.sizes, l.size, l.since = nil, 0, 0
+// beginning reads the log for its sizes, and for the checkpoint that gives up the fewest of
+// the records that there are: from its nodes on everything can be verified. oldest is what
+// the newest gives up to.
+func (l *Log) beginning(ctx context.Context, known *Checkpoint) (base tree, oldest uint64, err error) {
+	l.sizes, l.size = nil, 0
+	found := l.first == 1
+	take := func(c *Checkpoint) {
+		oldest = max(oldest, c.First)
+		if c.First >= l.first && (!found || c.base.size < base.size) {
+			base, found = c.base, true
+		}
+	}
+	if known != nil {
+		take(known)
+	}
+	mark := []byte(`,"event":"` + EventCheckpoint + `",`)
+	read := l.first - 1
 	for rec, err := range l.log.Records(ctx, l.first) {
+		if err != nil {
+			v := verifier{sum: Summary{Last: read}}
+			return base, 0, fmt.Errorf("eventlog: open: %w", v.unreadable(err))
+		}
+		read = rec.Seq
+		l.grow(len(rec.Data))
+		if !bytes.Contains(rec.Data, mark) {
+			continue
+		}
+		r, err := parseFrame(rec.Seq, rec.Data)
+		if err != nil {
+			return base, 0, err
+		}
+		if c, err := parseCheckpoint([]byte(r.Note), l.public); err == nil { // else it is told when its turn comes
+			take(c)
+		}
+	}
+	if !found {
+		return base, 0, badRecord(l.first-1, "it is missing, and no checkpoint gives it up")
+	}
+	return base, oldest, nil
+}
+
+// follows reads the log behind base, and verifies its end.
+func (l *Log) follows(ctx context.Context, known *Checkpoint, base tree) (*verifier, error) {
+	v := &verifier{key: l.public, known: known, roots: roots{tree: base.clone()}}
+	from := max(l.from(known), base.size+1)
+	l.since = 0
+	for rec, err := range l.log.Records(ctx, base.size+1) {
 		if err != nil {
 			return nil, fmt.Errorf("eventlog: open: %w", v.unreadable(err))
 		}
-		l.grow(len(rec.Data))
 		if rec.Seq < from {
+			v.roots.tree.add(leafOf(lineOf(rec.Data)))
+			l.mark(&v.roots.tree, len(rec.Data))
 			continue
 		}
 		r, err := parseFrame(rec.Seq, rec.Data)
@@ -64,6 +105,7 @@ func (l *Log) follows(ctx context.Context, known *Checkpoint, from uint64) (*ver
 		if err != nil {
 			return nil, err
 		}
+		l.mark(&v.roots.tree, len(rec.Data)) // up to the one before
 		l.found(r)
 	}
 	return v, v.end()
@@ -97,7 +139,7 @@ func (l *Log) empty(known *Checkpoint) error {
 	case known != nil && known.Size > 0:
 		return badRecord(known.Size, "it is missing, and was signed")
 	case l.first > 1:
-		return badRecord(l.first-1, "it is missing, and nothing follows that tells its hash")
+		return badRecord(l.first-1, "it is missing, and nothing follows that tells of it")
 	}
 	return nil
 }
@@ -153,7 +195,7 @@ func (l *Log) succeeds(ctx context.Context, note string) (bool, error) {
 			return false, err
 		}
 		digest := r.Device[access.KeyDigest]
-		return r.Seq == 1 && r.Event == EventStarted && digest.String() == hex.EncodeToString(before.Head[:]), nil
+		return r.Seq == 1 && r.Event == EventStarted && digest.String() == hex.EncodeToString(before.Root[:]), nil
 	}
 	return false, nil
 }
@@ -165,7 +207,7 @@ func (l *Log) started() {
 	defer l.mu.Unlock()
 	var cited []attr
 	if l.before != nil {
-		digest := slog.StringValue(hex.EncodeToString(l.before.Head[:]))
+		digest := slog.StringValue(hex.EncodeToString(l.before.Root[:]))
 		cited = []attr{counting(l.before.Size), {key: access.KeyDigest, value: digest, class: access.ClassDevice}}
 	}
 	if err := l.note(EventStarted, slog.LevelInfo, cited...); err != nil {

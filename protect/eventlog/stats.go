@@ -16,7 +16,7 @@ type Stats struct {
 	Audit       uint64 // of them of [LevelAudit] and above
 	Lost        uint64 // refused: the log or the medium was full, failed, or closed
 	Failures    uint64 // of the medium or of the key
-	Overwritten uint64 // old records that are gone, in all, whenever that was
+	Overwritten uint64 // old records that were given up, in all, whenever that was
 	Dropped     uint64 // attributes and messages that were left out
 	Cut         uint64 // texts that were shortened
 	Checkpoints uint64 // signed
@@ -68,8 +68,8 @@ func (l *Log) Features() []clause.Feature {
 			{Name: "full", Value: l.opts.Full.String()}, {Name: "size", Value: strconv.Itoa(l.opts.MaxSize)},
 		},
 	}, {
-		ID: "eventlog.chained", Clauses: []clause.ID{clause.C5_2_5_1_2_D, clause.C5_2_5_1_4}, Package: "protect/eventlog",
-		Summary:  "a changed, removed or reordered record is found with the log's public key; a removed end, but for the last 10 s, with the anchor",
+		ID: "eventlog.tree", Clauses: []clause.ID{clause.C5_2_5_1_2_D, clause.C5_2_5_1_4}, Package: "protect/eventlog",
+		Summary:  "a changed, removed or reordered record is found, and one is proved, with the log's public key; a removed end, but for the last 10 s, with the anchor",
 		Settings: []clause.Setting{{Name: "anchor", Value: strconv.FormatBool(l.opts.Anchor != nil)}},
 	}, {
 		ID: "eventlog.export", Clauses: []clause.ID{clause.C5_2_5_2_2_C}, Package: "protect/eventlog",

@@ -64,7 +64,7 @@ func seq(records []durable.Record) iter.Seq2[durable.Record, error] {
 }
 
 // note returns the last checkpoint of a log.
-func note(records []durable.Record) []byte {
+func noteOf(records []durable.Record) []byte {
 	_, rest, _ := strings.Cut(string(records[len(records)-1].Data), `"note":"`)
 	text, _, _ := strings.Cut(rest, `","prev"`)
 	return []byte(strings.ReplaceAll(text, `\n`, "\n"))
@@ -72,7 +72,7 @@ func note(records []durable.Record) []byte {
 
 func TestVerify(t *testing.T) {
 	records, _ := written(t, 5, options())
-	s, err := eventlog.Verify(seq(records), publicKey(), note(records))
+	s, err := eventlog.Verify(seq(records), publicKey(), noteOf(records))
 	require.NoError(t, err)
 	now, quality := someTime()
 	assert.Equal(t, "gateway-7", s.Origin)
@@ -126,7 +126,7 @@ func TestTamperedRecordIsNamed(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			records, _ := written(t, 5, options())
-			cp := note(records)
+			cp := noteOf(records)
 			raw := make([][]byte, 0, len(records)+1)
 			for _, r := range records {
 				raw = append(raw, r.Data)
@@ -169,7 +169,7 @@ func TestKeyCounts(t *testing.T) {
 	_, err = eventlog.Verify(seq(records), other, nil)
 	require.ErrorAs(t, err, &bad)
 	require.Equal(t, uint64(len(records)), bad.Seq, "that of the checkpoint")
-	_, err = eventlog.Verify(seq(records), other, note(records))
+	_, err = eventlog.Verify(seq(records), other, noteOf(records))
 	require.ErrorIs(t, err, eventlog.ErrTampered)
 	_, err = eventlog.VerifyExport(bytes.NewReader(export), other)
 	require.ErrorIs(t, err, eventlog.ErrTampered)

@@ -22,8 +22,9 @@ type Summary struct {
 	// Oldest is the first record that was not given up, as is signed; 1 when none was.
 	// An export may begin later.
 	Oldest uint64
-	// Before is the head before First: that of the export before this one.
-	Before, Head [sha256.Size]byte
+	// Before is the root of the tree before First: that of the export before this one.
+	// It is zero if records before Oldest are there, too.
+	Before, Root [sha256.Size]byte
 	Checkpoints  int // that were verified
 	Signed       uint64
 	Time         time.Time // of the newest checkpoint
@@ -37,7 +38,12 @@ type Summary struct {
 // no secret. An error that is [ErrTampered] names the record. What was cut off behind
 // the last record that is left only a checkpoint kept elsewhere can tell.
 func Verify(records iter.Seq2[durable.Record, error], key ed25519.PublicKey, checkpoint []byte) (*Summary, error) {
-	v := &verifier{key: key}
+	return verifyFrom(records, key, checkpoint, tree{})
+}
+
+// verifyFrom is Verify of records behind base, if that has any leaves.
+func verifyFrom(records iter.Seq2[durable.Record, error], key ed25519.PublicKey, checkpoint []byte, base tree) (*Summary, error) {
+	v := &verifier{key: key, roots: roots{tree: base}}
 	if checkpoint != nil {
 		c, err := ParseCheckpoint(checkpoint, key)
 		if err != nil {
@@ -67,12 +73,16 @@ func Verify(records iter.Seq2[durable.Record, error], key ed25519.PublicKey, che
 	return &v.sum, nil
 }
 
-// verifier follows a chain.
+// verifier follows a log.
 type verifier struct {
 	key     ed25519.PublicKey
 	known   *Checkpoint // that the log must agree with
 	sum     Summary
-	suspect uint64 // a record whose hash is not what the next one says
+	roots   roots
+	begins  hash   // what First says of the one before
+	last    hash   // leaf of the last record; of the one before First at first
+	suspect uint64 // a record whose leaf is not what the next one says
+	other   tree   // with the leaf that the next one says, up to the suspect
 }
 
 func (v *verifier) next() uint64 { return v.sum.Last + 1 }
@@ -88,8 +98,8 @@ func (v *verifier) unreadable(err error) error {
 func (v *verifier) add(r *record) error {
 	switch {
 	case v.sum.First == 0:
-		v.sum.First, v.sum.Last = r.Seq, r.Seq-1
-		v.sum.Before, v.sum.Head = r.prev, r.prev
+		v.sum.First, v.sum.Last, v.last, v.begins = r.Seq, r.Seq-1, r.prev, r.prev
+		v.sum.Before = v.roots.begin(r.Seq - 1)
 	case r.Seq != v.next():
 		return badRecord(v.next(), "it is missing")
 	}
@@ -104,14 +114,21 @@ func (v *verifier) add(r *record) error {
 			return err
 		}
 	}
-	v.sum.Last, v.sum.Head = r.Seq, r.head()
+	if v.sum.Last >= v.sum.First {
+		if v.suspect == v.sum.Last {
+			v.other = v.roots.tree.clone()
+			v.other.add(r.prev)
+		}
+		v.roots.add(v.last)
+	}
+	v.sum.Last, v.last = r.Seq, r.leaf()
 	return nil
 }
 
-// link compares the hash of the record before r with what r says. Whether r or that
+// link compares the leaf of the record before r with what r says. Whether r or that
 // one was changed, the next record tells.
 func (v *verifier) link(r *record) error {
-	fits := r.prev == v.sum.Head
+	fits := r.prev == v.last
 	if v.suspect != 0 {
 		if fits {
 			return badRecord(v.suspect, "it is not the one that the next was chained to")
@@ -126,13 +143,25 @@ func (v *verifier) link(r *record) error {
 
 // agree compares the log so far with a checkpoint of so many records.
 func (v *verifier) agree(c *Checkpoint) error {
-	if c == nil || c.Size != v.sum.Last || c.Head == v.sum.Head {
+	if c == nil || c.Size != v.sum.Last {
+		return nil
+	}
+	if bad := v.signs(c, v.last); bad == 0 {
 		return nil
 	}
 	if v.suspect != 0 {
 		return badRecord(v.sum.Last, "it is chained to no record of this log")
 	}
-	return badRecord(v.sum.Last, "it is not the one that was signed")
+	return badRecord(v.sum.Last, "it, or one before it, is not the one that was signed")
+}
+
+// signs reports whether c, of as many records as there are, is of this log if last is its
+// last leaf: 0, or the record at which it is not.
+func (v *verifier) signs(c *Checkpoint, last hash) uint64 {
+	if v.sum.Last < v.sum.First {
+		return v.roots.check(c, nil)
+	}
+	return v.roots.check(c, &last)
 }
 
 // checkpoint verifies the note of r, and that r is what the note determines.
@@ -147,11 +176,11 @@ func (v *verifier) checkpoint(r *record) error {
 	if c.Size != r.Seq-1 {
 		return badRecord(r.Seq, "it is a checkpoint of another place")
 	}
-	if c.Head != r.prev {
+	if bad := v.signs(c, r.prev); bad != 0 {
 		if v.suspect != 0 {
 			return badRecord(r.Seq, "it is chained to another record than the one that it signs")
 		}
-		return badRecord(r.Seq, "it signs another record than the one before")
+		return badRecord(bad, "it signs other records than those before")
 	}
 	if v.suspect != 0 { // r says what was signed, so the one before is wrong
 		return badRecord(v.suspect, "it is not the one that was signed")
@@ -185,7 +214,7 @@ func (v *verifier) whole(first uint64) error {
 func (v *verifier) origin(c *Checkpoint, seq uint64) error {
 	if v.sum.Origin == "" {
 		v.sum.Origin = c.Origin
-		if v.sum.First == 1 && v.sum.Before != start(c.Origin) {
+		if v.sum.First == 1 && v.begins != start(c.Origin) {
 			return badRecord(1, "it begins another log")
 		}
 	}
@@ -204,8 +233,11 @@ func (v *verifier) end() error {
 		if err := v.origin(v.known, v.sum.Last); err != nil {
 			return err
 		}
-		if v.suspect != 0 && v.known.Size == v.sum.Last && v.known.Head == v.sum.Head {
-			return badRecord(v.suspect, "it is not the one that was signed")
+		if v.suspect != 0 && v.known.Size == v.sum.Last {
+			v.other.add(v.last)
+			if v.roots.known && unlike(&v.other, v.known) == 0 {
+				return badRecord(v.suspect, "it is not the one that was signed")
+			}
 		}
 		if err := v.agree(v.known); err != nil {
 			return err
@@ -218,5 +250,9 @@ func (v *verifier) end() error {
 	if v.suspect != 0 {
 		return badRecord(v.suspect, "it is not the one that the next was chained to")
 	}
+	if v.sum.First > 0 && v.sum.Last >= v.sum.First {
+		v.roots.add(v.last)
+	}
+	v.sum.Root = v.roots.root()
 	return nil
 }

@@ -44,8 +44,9 @@ func VerifyExport(r io.Reader, key ed25519.PublicKey) (*Summary, error) {
 // importer reads one export.
 type importer struct {
 	v     verifier
-	names head
+	names hash
 	named uint64      // record of the last line of names
+	begun bool        // a line was read
 	last  *Checkpoint // of the last line
 	bad   error       // of the first line of names that does not fit
 }
@@ -62,7 +63,11 @@ func (x *importer) broken(err error) error {
 }
 
 func (x *importer) line(line []byte) error {
+	first := !x.begun
+	x.begun = true
 	switch {
+	case first && bytes.HasPrefix(line, []byte(`{"before":`)):
+		return x.beginning(line)
 	case bytes.HasPrefix(line, []byte(`{"of":`)):
 		return x.name(line)
 	case bytes.HasPrefix(line, []byte(`{"checkpoint":`)):
@@ -77,6 +82,21 @@ func (x *importer) line(line []byte) error {
 		return err
 	}
 	return x.v.add(r)
+}
+
+// beginning takes the first line. Its nodes are not signed: what they belong to is, since no
+// others give the root that is.
+func (x *importer) beginning(line []byte) error {
+	var b beginning
+	if err := strictjson.Decode(line, &b, limits()); err != nil {
+		return badRecord(0, "beginning: "+err.Error())
+	}
+	before, ok := parseTree(b.Before, b.Nodes)
+	if again, err := json.Marshal(b); err != nil || !bytes.Equal(again, line) || !ok || b.Before == 0 {
+		return badRecord(b.Before, "beginning: malformed")
+	}
+	x.v.roots.tree = before
+	return nil
 }
 
 // name takes a line of names, which follows its record.
@@ -134,7 +154,7 @@ func (x *importer) end() error {
 	}
 	want := *x.last
 	want.setExport(x.v.sum.First, x.names)
-	if want.export != x.last.export {
+	if want.export != x.last.export || x.v.roots.tree.size != x.last.Size {
 		return badRecord(max(x.v.sum.First, x.named), "the export begins or its names end elsewhere than was signed")
 	}
 	return nil

@@ -17,7 +17,7 @@ const (
 	EventCheckpoint  = "log.checkpoint"  // signs what was before it
 	EventFull        = "log.full"        // the medium is full
 	EventLost        = "log.lost"        // so many records were not kept, since the last such event
-	EventOverwritten = "log.overwritten" // so many of the oldest are gone, in all
+	EventOverwritten = "log.overwritten" // so many of the oldest were given up, in all
 	EventPruned      = "log.pruned"      // so many of the oldest go now
 	EventExported    = "log.exported"    // somebody took an export
 	unnamed          = "event.unnamed"   // a message that is no name of an event may hold anything
