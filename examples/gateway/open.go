@@ -153,7 +153,7 @@ func (g *gateway) openLog(ctx context.Context) error {
 		return err
 	}
 	g.events, err = eventlog.Open(ctx, compartment(ctx, g.vault, protect.ClassLogs), key, &eventlog.Options{
-		Origin: device, Now: g.clock.Now, Anchor: durable.Sub(compartment(ctx, g.vault, protect.ClassFloor), "log"),
+		Origin: device, Device: g.deviceKey, Now: g.clock.Now, Anchor: durable.Sub(compartment(ctx, g.vault, protect.ClassFloor), "log"),
 	})
 	if err != nil {
 		return err

@@ -60,7 +60,7 @@ func (l *life) resumeDownload() error {
 		return unexpected("slot %s runs %s, trial %v", l.now.Slot, s.Version, s.Trial)
 	}
 	l.tellf("    1.0 runs from slot a, and is asked again")
-	if err := <-l.later("ann", annsPassword, "install", ""); err != nil && !leaving(err) {
+	if err := <-l.later("ann", annsPassword, "install", ""); err != nil && !leaving(err) && !busy(err) {
 		return err
 	}
 	text, err := l.desk.read("missing")

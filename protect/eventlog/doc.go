@@ -8,7 +8,8 @@
 // event was lost. Records are the leaves of a Merkle tree (RFC 6962), whose root is signed by the log's own Ed25519
 // key, so that whoever has the public key finds a record that was changed, removed,
 // moved or brought from another log, and names it: [Verify] on the medium,
-// [VerifyExport] on what left the device. [Log.ProveRecord] shows one record, and
+// [VerifyExport] on what left the device. The device's own key certifies the log's, once
+// (Options.Device), for [VerifyDeviceExport]. [Log.ProveRecord] shows one record, and
 // [Log.ProveGrowth] that nothing of an older log was changed, in a kilobyte, without the rest. That the oldest records were given up, by
 // [Log.Prune] or overwritten, is signed before they go: a log that begins later than
 // that was cut. Secrets and keys without a class never get
@@ -27,7 +28,7 @@
 // runs, by a checkpoint for others. What came after it is lost, unnoticed, to who cuts
 // power and log; so is a log of whose first record no anchor tells yet. That an anchor is
 // not put back together with the log is up to its Store: a vault with anti-rollback
-// refuses it. The key is not certified by the device's in this release. The value of a person stays in the log until
+// refuses it. The value of a person stays in the log until
 // its segment goes: it is not yet under the key of the subject.
 //
 // # Threats

@@ -19,12 +19,12 @@ import (
 	"github.com/iot-device-baseline/baseline/access"
 )
 
-// An export is lines of JSON: unless it begins with record 1, the nodes of the tree before
-// its first; the first lines of the records, as they lie on the medium; behind those that name a person whose pseudonym is told, a line of names,
+// An export is lines of JSON: unless it begins with record 1 of a log whose key the device
+// did not certify, the nodes of the tree before its first, and the certificate; the first lines of the records, as they lie on the medium; behind those that name a person whose pseudonym is told, a line of names,
 // which are chained among themselves; and one last line with a signed checkpoint that
 // also says where the export begins and how its names end.
 //
-//	{"before":6,"nodes":"…"}
+//	{"before":6,"nodes":"…","certificate":"baseline eventlog key 1\n…"}
 //	{"seq":7,…}
 //	{"of":7,"names":{"subject":"p-0k2…"},"prev":"<hash of the names line before>"}
 //	{"checkpoint":"gateway-7\n7\n…"}
@@ -36,10 +36,12 @@ type names struct {
 	Prev  string            `json:"prev"`
 }
 
-// beginning is the first line, if records before it are not in the export.
+// beginning is the first line, if records before it are not in the export, or there is a
+// certificate.
 type beginning struct {
-	Before uint64 `json:"before"`
-	Nodes  string `json:"nodes"` // base64
+	Before      uint64 `json:"before"`
+	Nodes       string `json:"nodes"` // base64
+	Certificate string `json:"certificate,omitempty"`
 }
 
 // ending is the last line.
@@ -47,8 +49,10 @@ type ending struct {
 	Checkpoint string `json:"checkpoint"`
 }
 
-// startNames is the head before the first line of names.
-func startNames() hash { return sha256.Sum256([]byte("baseline eventlog names 1\n")) }
+// startNames is the head before the first line of names: of the beginning, if there is one.
+func startNames(beginning []byte) hash {
+	return sha256.Sum256(append([]byte("baseline eventlog names 1\n"), beginning...))
+}
 
 func (c *Checkpoint) setExport(first uint64, names hash) {
 	c.export = " " + strconv.FormatUint(first, 10) + " " + base64.StdEncoding.EncodeToString(names[:])
@@ -77,7 +81,7 @@ func (l *Log) Export(ctx context.Context, w io.Writer, from uint64) (next uint64
 	if from > c.Size {
 		return 0, fmt.Errorf("eventlog: export: from record %d, the last is %d: %w", from, c.Size, fs.ErrInvalid)
 	}
-	x := &exporter{log: l, w: w, names: startNames(), v: verifier{key: l.public}}
+	x := &exporter{log: l, w: w, names: startNames(nil), v: verifier{key: l.public}}
 	if err := x.begin(ctx, from); err != nil {
 		return 0, fmt.Errorf("eventlog: export: %w", err)
 	}
@@ -111,13 +115,14 @@ func (x *exporter) begin(ctx context.Context, from uint64) error {
 		return err
 	}
 	x.v.roots.tree = before.clone()
-	if before.size == 0 {
+	if before.size == 0 && x.log.certificate == "" {
 		return nil
 	}
-	line, err := json.Marshal(beginning{before.size, before.text()})
+	line, err := json.Marshal(beginning{before.size, before.text(), x.log.certificate})
 	if err != nil {
 		return err
 	}
+	x.names = startNames(line)
 	return x.line(line)
 }
 

@@ -19,17 +19,18 @@ import (
 
 // Log keeps events. It may be used concurrently; a Store has one Log of a name.
 type Log struct {
-	opts     Options
-	keys     keys
-	log      *durable.Log
-	key      crypto.Signer
-	public   ed25519.PublicKey
-	anchor   *durable.Value[anchor]
-	before   *Checkpoint // of the retired log that this one follows
-	guard    atomic.Pointer[access.Authorizer]
-	settings atomic.Pointer[Settings]
-	encoders sync.Pool
-	wake     chan struct{} // holds one when records wait for Run
+	opts        Options
+	keys        keys
+	log         *durable.Log
+	key         crypto.Signer
+	public      ed25519.PublicKey
+	anchor      *durable.Value[anchor]
+	certificate string      // of the key, by the device; "" without one
+	before      *Checkpoint // of the retired log that this one follows
+	guard       atomic.Pointer[access.Authorizer]
+	settings    atomic.Pointer[Settings]
+	encoders    sync.Pool
+	wake        chan struct{} // holds one when records wait for Run
 
 	running  atomic.Bool
 	trimming sync.Mutex // held while old records go; before anchors
@@ -65,13 +66,16 @@ type Log struct {
 }
 
 // illness is what Health tells until the same succeeds. No record is lost by it.
-type illness struct{ anchor, reserve, trim error }
+type illness struct{ anchor, reserve, trim, certificate error }
 
 // Open opens the event log in store, which must be a [durable.Logs], and makes it if
 // it is missing. key is the log's own Ed25519 key: it signs checkpoints, and whoever
 // has its public half can verify. Open reads the log, verifies its end and that no older
 // record is missing which was not given up, and compares it with the anchor: what does
 // not fit is [ErrTampered].
+//
+// That the device has not certified the key, because it could not, is told by [Log.Health]; the
+// next Open tries again.
 //
 // Until [Log.Guard] is called nobody may read, export or prune.
 func Open(ctx context.Context, store durable.Store, key crypto.Signer, opts *Options) (*Log, error) {
@@ -88,6 +92,7 @@ func Open(ctx context.Context, store durable.Store, key crypto.Signer, opts *Opt
 	if err := l.recover(ctx); err != nil {
 		return nil, errors.Join(err, l.log.Close())
 	}
+	l.ill.certificate = l.certify(ctx, store)
 	l.started()
 	if l.important > 0 && l.important >= l.anchored {
 		l.rouse() // the anchor that a power cut came before

@@ -2,6 +2,7 @@ package eventlog
 
 import (
 	"context"
+	"crypto"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -39,6 +40,10 @@ type Options struct {
 	// Origin names the log in checkpoints: of which device it is. 1 to 64 bytes of
 	// [a-zA-Z0-9._/-]; default "eventlog". It never changes during the log's life.
 	Origin string
+	// Device is the device's own key, Ed25519 or ECDSA: it certifies the log's key, with one
+	// signature in the life of both, so that exports verify by the device's key
+	// ([VerifyDeviceExport]). Nil: whoever verifies gets the log's key in another way.
+	Device crypto.Signer
 	// Now tells the time and its quality, in a device [durable.Clock.Now]. With nil
 	// the time of the record counts, as a lower bound.
 	Now func() (time.Time, durable.Quality)

@@ -42,7 +42,7 @@ func (l *Log) Stats() Stats {
 // records cannot be dealt with.
 func (l *Log) Health(context.Context) error {
 	l.mu.Lock()
-	lost, ill := l.lost, errors.Join(l.ill.anchor, l.ill.reserve, l.ill.trim)
+	lost, ill := l.lost, errors.Join(l.ill.anchor, l.ill.reserve, l.ill.trim, l.ill.certificate)
 	l.mu.Unlock()
 	if lost > 0 {
 		return fmt.Errorf("eventlog: health: %d records lost: %w", lost, ErrFull)

@@ -57,9 +57,6 @@ func (t *tree) root() hash {
 
 func (t *tree) clone() tree { return tree{t.size, slices.Clone(t.nodes)} }
 
-// copyFrom is clone into the room that there is.
-func (t *tree) copyFrom(o *tree) { t.size, t.nodes = o.size, append(t.nodes[:0], o.nodes...) }
-
 // whole reports whether as many nodes are there as size asks for.
 func (t *tree) whole() bool { return len(t.nodes) == bits.OnesCount64(t.size) }
 

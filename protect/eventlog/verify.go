@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
 	"time"
 
+	"github.com/iot-device-baseline/baseline/access"
 	"github.com/iot-device-baseline/baseline/durable"
 )
 
@@ -25,10 +27,15 @@ type Summary struct {
 	// Before is the root of the tree before First: that of the export before this one.
 	// It is zero if records before Oldest are there, too.
 	Before, Root [sha256.Size]byte
-	Checkpoints  int // that were verified
-	Signed       uint64
-	Time         time.Time // of the newest checkpoint
-	Quality      durable.Quality
+	// After and AfterRoot are size and root of the log that this one followed, as its
+	// record 1 cites it; 0 if none, or if that record is not here.
+	After       uint64
+	AfterRoot   [sha256.Size]byte
+	Key         ed25519.PublicKey // of the log, in an export
+	Checkpoints int               // that were verified
+	Signed      uint64
+	Time        time.Time // of the newest checkpoint
+	Quality     durable.Quality
 }
 
 // Verify checks a log as it lies on the medium, e.g. the Records of a [durable.Log]:
@@ -122,7 +129,20 @@ func (v *verifier) add(r *record) error {
 		v.roots.add(v.last)
 	}
 	v.sum.Last, v.last = r.Seq, r.leaf()
+	if r.Seq == 1 && r.Event == EventStarted {
+		v.cited(r)
+	}
 	return nil
+}
+
+// cited takes from the first record what it says of the log before.
+func (v *verifier) cited(r *record) {
+	count, digest := r.Public[access.KeyCount], r.Device[access.KeyDigest]
+	root, err := hex.DecodeString(digest.String())
+	if err != nil || len(root) != len(v.sum.AfterRoot) || count.Kind() != slog.KindInt64 {
+		return
+	}
+	v.sum.After, v.sum.AfterRoot = uint64(count.Int64()), [sha256.Size]byte(root)
 }
 
 // link compares the leaf of the record before r with what r says. Whether r or that

@@ -3,6 +3,8 @@ package eventlog
 import (
 	"bufio"
 	"bytes"
+	"crypto"
+	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/hex"
@@ -10,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/iot-device-baseline/baseline/internal/strictjson"
 )
@@ -19,7 +22,22 @@ import (
 // [ErrTampered] names the record; another one is r's. Two exports join if the Before
 // of the second is the Head of the first. It takes memory for one record only.
 func VerifyExport(r io.Reader, key ed25519.PublicKey) (*Summary, error) {
-	x := &importer{v: verifier{key: key}, names: startNames()}
+	return verifyExport(r, &importer{v: verifier{key: key}, names: startNames(nil)})
+}
+
+// VerifyDeviceExport is VerifyExport by the key of the device, Ed25519 or ECDSA, which
+// certified the log's (Options.Device): [Summary].Key. An export without a certificate is
+// [ErrTampered].
+func VerifyDeviceExport(r io.Reader, device crypto.PublicKey) (*Summary, error) {
+	switch device.(type) {
+	case ed25519.PublicKey, *ecdsa.PublicKey:
+	default:
+		return nil, fmt.Errorf("eventlog: verify export: a device key of type %T: %w", device, errors.ErrUnsupported)
+	}
+	return verifyExport(r, &importer{device: device, names: startNames(nil)})
+}
+
+func verifyExport(r io.Reader, x *importer) (*Summary, error) {
 	lines := bufio.NewReaderSize(r, maxLine+1)
 	for x.last == nil {
 		line, err := lines.ReadSlice('\n')
@@ -43,12 +61,14 @@ func VerifyExport(r io.Reader, key ed25519.PublicKey) (*Summary, error) {
 
 // importer reads one export.
 type importer struct {
-	v     verifier
-	names hash
-	named uint64      // record of the last line of names
-	begun bool        // a line was read
-	last  *Checkpoint // of the last line
-	bad   error       // of the first line of names that does not fit
+	v      verifier
+	device crypto.PublicKey // that must have certified the log's key; nil: it is known
+	origin string           // as certified
+	names  hash
+	named  uint64      // record of the last line of names
+	begun  bool        // a line was read
+	last   *Checkpoint // of the last line
+	bad    error       // of the first line of names that does not fit
 }
 
 // broken classes an error of reading a line.
@@ -68,6 +88,8 @@ func (x *importer) line(line []byte) error {
 	switch {
 	case first && bytes.HasPrefix(line, []byte(`{"before":`)):
 		return x.beginning(line)
+	case first && x.device != nil:
+		return badRecord(1, "the device's certificate is missing")
 	case bytes.HasPrefix(line, []byte(`{"of":`)):
 		return x.name(line)
 	case bytes.HasPrefix(line, []byte(`{"checkpoint":`)):
@@ -92,10 +114,33 @@ func (x *importer) beginning(line []byte) error {
 		return badRecord(0, "beginning: "+err.Error())
 	}
 	before, ok := parseTree(b.Before, b.Nodes)
-	if again, err := json.Marshal(b); err != nil || !bytes.Equal(again, line) || !ok || b.Before == 0 {
+	again, err := json.Marshal(b)
+	if err != nil || !bytes.Equal(again, line) || !ok || b.Before == 0 && b.Certificate == "" {
 		return badRecord(b.Before, "beginning: malformed")
 	}
-	x.v.roots.tree = before
+	x.v.roots.tree, x.names = before, startNames(line)
+	if x.device == nil {
+		return x.certified(b.Certificate)
+	}
+	x.v.key, x.origin, err = openCertificate(b.Certificate, x.device)
+	if err != nil {
+		return badRecord(b.Before+1, "certificate: "+err.Error())
+	}
+	return nil
+}
+
+// certified sees to it that a certificate that nobody asks for is one of the log's key, as
+// far as that can be told without the device's.
+func (x *importer) certified(signed string) error {
+	if signed == "" {
+		return nil
+	}
+	text, _, _ := strings.Cut(signed, "\n\n")
+	lines := strings.Split(text, "\n")
+	if len(lines) != 3 || certificateText(lines[1], x.v.key) != text+"\n" {
+		return badRecord(x.v.next(), "certificate: of another key")
+	}
+	x.origin = lines[1]
 	return nil
 }
 
@@ -148,6 +193,9 @@ func (x *importer) end() error {
 	}
 	if err := x.v.end(); err != nil {
 		return err
+	}
+	if x.v.sum.Key = x.v.key; x.origin != "" && x.origin != x.v.sum.Origin {
+		return badRecord(x.v.sum.First, "the certificate is of another log")
 	}
 	if x.bad != nil {
 		return x.bad
