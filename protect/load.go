@@ -65,10 +65,11 @@ func (v *Vault) settle(ctx context.Context) error {
 	if err := v.medium().Put(ctx, l.hdr.tableName(l.live.gen), l.raw); err != nil {
 		return err
 	}
+	v.unsettled = false // until what load writes at its end fails
 	if err := v.load(ctx); err != nil {
+		v.unsettled = true
 		return err
 	}
-	v.unsettled = false
 	v.sweep(ctx) // it may have finished an erasure
 	return nil
 }

@@ -128,6 +128,32 @@ func TestRecoveryHasNothingThatWasErased(t *testing.T) {
 	require.NotContains(t, text, "alice")
 }
 
+// A key store without abilities can be lost and recovered, too.
+func TestRecoverOverAPlainKeyStore(t *testing.T) {
+	ctx := somebody(t.Context())
+	o, m := newOutside(), powercut.New()
+	require.NoError(t, lived(ctx, m, plain, o.options()))
+	for n := range uint32(3) {
+		lose(t, m)
+		_, err := open(ctx, m, plain, o.options())
+		require.ErrorIs(t, err, protect.ErrLost)
+		_, err = begin(ctx, m, plain, o.options(), func(ctx context.Context, dir *durable.Dir, keys protect.KeyStore, opts *protect.Options) (*protect.Vault, error) {
+			r, err := protect.ReadRecovery(ctx, dir)
+			require.NoError(t, err)
+			return protect.Recover(ctx, dir, keys, opts, r, o.open(r))
+		})
+		require.NoError(t, err)
+		v, err := open(ctx, m, plain, o.options())
+		require.NoError(t, err)
+		text, err := logged(ctx, v)
+		require.NoError(t, err)
+		require.Contains(t, text, "network/wifi=canary-passphrase")
+		require.Contains(t, text, "log 3=changed")
+		require.Equal(t, n+1, v.Report(ctx).Recovered)
+		require.Zero(t, v.Report(ctx).Inherited)
+	}
+}
+
 func TestRecoverRefuses(t *testing.T) {
 	ctx := somebody(t.Context())
 	o, m := newOutside(), powercut.New()

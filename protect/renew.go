@@ -151,6 +151,7 @@ func (v *Vault) replace(ctx context.Context, old id, e entry, c *cell) error {
 func (v *Vault) put(ctx context.Context, next *table) error {
 	if v.count == nil {
 		if err := v.medium().Put(ctx, v.hdr.tableName(next.gen), next.seal(v.hdr, v.root, v.blob)); err != nil {
+			v.unsettled = true
 			return err
 		}
 		v.adopt(next, v.root, v.blob)

@@ -62,7 +62,8 @@ func (c *Checkpoint) setExport(first uint64, names hash) {
 // attributes: those that name a subject get its pseudonym (Options.Pseudonym), the
 // others stay behind. [VerifyExport] verifies it with the log's public key alone. next
 // is where the following export begins; whoever receives keeps it once he has
-// accepted, so that nothing is missing between two. An export is an event, and is in what
+// accepted, so that nothing is missing between two. Records that were given up are left
+// out; if that happens while it reads, the error is [fs.ErrNotExist]: begin again. An export is an event, and is in what
 // it exports. Permission: [access.LogExport].
 func (l *Log) Export(ctx context.Context, w io.Writer, from uint64) (next uint64, err error) {
 	who, err := l.check(ctx, access.LogExport)
@@ -82,14 +83,16 @@ func (l *Log) Export(ctx context.Context, w io.Writer, from uint64) (next uint64
 		return 0, fmt.Errorf("eventlog: export: from record %d, the last is %d: %w", from, c.Size, fs.ErrInvalid)
 	}
 	x := &exporter{log: l, w: w, names: startNames(nil), v: verifier{key: l.public}}
-	if err := x.begin(ctx, from); err != nil {
-		return 0, fmt.Errorf("eventlog: export: %w", err)
+	err = x.begin(ctx, from)
+	first := x.v.roots.tree.size + 1
+	if err == nil {
+		err = x.records(ctx, first, c.Size)
 	}
-	if err := x.records(ctx, from, c.Size); err != nil {
-		return 0, fmt.Errorf("eventlog: export: %w", err)
+	if err == nil {
+		err = x.end(c)
 	}
-	if err := x.end(c); err != nil {
-		return 0, fmt.Errorf("eventlog: export: %w", err)
+	if err != nil {
+		return 0, fmt.Errorf("eventlog: export: %w", l.gaveUp(first, err))
 	}
 	return c.Size + 1, nil
 }
@@ -136,7 +139,7 @@ func (l *Log) treeBefore(ctx context.Context, from uint64) (tree, error) {
 
 // records writes those up to last.
 func (x *exporter) records(ctx context.Context, from, last uint64) error {
-	for rec, err := range x.log.log.Records(ctx, max(from, x.v.roots.tree.size+1)) {
+	for rec, err := range x.log.log.Records(ctx, from) {
 		if err != nil {
 			return x.v.unreadable(err)
 		}

@@ -137,3 +137,42 @@ func TestKeyIsHidden(t *testing.T) {
 	}
 	assert.Equal(t, "eventlog.Log[redacted]", slog.AnyValue(l).Resolve().String())
 }
+
+// pruning gives up records while an export is written.
+type pruning struct {
+	bytes.Buffer
+	prune func()
+}
+
+func (p *pruning) Write(b []byte) (int, error) {
+	if p.prune != nil && p.Len() > 100<<10 {
+		p.prune()
+		p.prune = nil
+	}
+	return p.Buffer.Write(b)
+}
+
+// TestGivenUpMeanwhile: an export that the log's own pruning overtakes is to be begun again; it
+// is no tampering, and what is written then is none.
+func TestGivenUpMeanwhile(t *testing.T) {
+	ctx := somebody(t.Context())
+	opts := options()
+	opts.MaxSize = 1 << 20
+	l := open(t, powercut.New(), opts)
+	for range 2000 {
+		require.NoError(t, l.Handler().Handle(ctx, record("test.filler", slog.LevelInfo)))
+	}
+	require.NoError(t, l.Sync(ctx))
+	var err error
+	w := &pruning{prune: func() { err = l.Prune(ctx, 1900) }}
+	_, eerr := l.Export(ctx, w, 0)
+	require.NoError(t, err)
+	require.ErrorIs(t, eerr, fs.ErrNotExist)
+	require.NotErrorIs(t, eerr, eventlog.ErrTampered)
+	w = &pruning{}
+	_, err = l.Export(ctx, w, 0)
+	require.NoError(t, err)
+	s, err := eventlog.VerifyExport(&w.Buffer, publicKey())
+	require.NoError(t, err)
+	require.Equal(t, uint64(1900), s.First)
+}

@@ -132,6 +132,9 @@ func (l *Log) nodes(ctx context.Context, c *Checkpoint, seq uint64) (tlog.HashRe
 		if rec.Seq > c.Size {
 			break
 		}
+		if rec.Seq != n.base.size+uint64(len(n.leaves))+1 {
+			return nil, nil, l.gaveUp(n.base.size+1, badRecord(rec.Seq-1, "it is missing"))
+		}
 		if rec.Seq == seq {
 			line = lineOf(rec.Data)
 		}

@@ -137,7 +137,7 @@ func (l *Log) treeFrom(ctx context.Context, base tree, before uint64) (tree, err
 			break
 		}
 		if rec.Seq != base.size+1 {
-			return base, badRecord(base.size+1, "it is missing")
+			return base, l.gaveUp(base.size+1, badRecord(base.size+1, "it is missing"))
 		}
 		base.add(leafOf(lineOf(rec.Data)))
 	}

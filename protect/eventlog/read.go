@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"iter"
 	"log/slog"
 	"maps"
@@ -27,7 +28,8 @@ type Entry struct {
 
 // Records returns the events from number from on that are on the medium, with the
 // persons in them: it never leaves the device as it is. It ends with an error that is
-// [ErrTampered] at a record that does not follow from the one before. Permission:
+// [ErrTampered] at a record that does not follow from the one before, and with one that is
+// [fs.ErrNotExist] when records were given up while it read: begin again. Permission:
 // [access.LogRead].
 func (l *Log) Records(ctx context.Context, from uint64) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
@@ -50,8 +52,11 @@ func (l *Log) Records(ctx context.Context, from uint64) iter.Seq2[Entry, error] 
 			if err == nil {
 				err = v.add(r)
 			}
+			if err == nil && v.sum.First != base.size+1 {
+				err = badRecord(base.size+1, "it is missing")
+			}
 			if err != nil {
-				yield(Entry{}, err)
+				yield(Entry{}, l.gaveUp(base.size+1, err))
 				return
 			}
 			if !yield(r.entry(), nil) {
@@ -64,6 +69,17 @@ func (l *Log) Records(ctx context.Context, from uint64) iter.Seq2[Entry, error] 
 	}
 }
 
+// gaveUp is err, unless records from next on were given up meanwhile: that they are not there
+// is then no tampering.
+func (l *Log) gaveUp(next uint64, err error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if next < l.oldest {
+		return fmt.Errorf("eventlog: the records below %d were given up meanwhile: %w", l.oldest, fs.ErrNotExist)
+	}
+	return err
+}
+
 // Verify checks all that is on the medium with the log's own key: see the function
 // [Verify]. Permission: [access.LogRead].
 func (l *Log) Verify(ctx context.Context, checkpoint []byte) (*Summary, error) {
@@ -73,7 +89,11 @@ func (l *Log) Verify(ctx context.Context, checkpoint []byte) (*Summary, error) {
 	l.mu.Lock()
 	base := l.base.clone()
 	l.mu.Unlock()
-	return verifyFrom(l.log.Records(ctx, base.size+1), l.public, checkpoint, base)
+	s, err := verifyFrom(l.log.Records(ctx, base.size+1), l.public, checkpoint, base)
+	if err != nil {
+		return nil, l.gaveUp(base.size+1, err)
+	}
+	return s, nil
 }
 
 func (r *record) entry() Entry {
