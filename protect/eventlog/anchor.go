@@ -66,7 +66,7 @@ func (l *Log) keepAnchor(ctx context.Context) error {
 	l.anchors.Lock()
 	defer l.anchors.Unlock()
 	l.mu.Lock()
-	c, done := l.onMedium(), l.synced == l.anchored && l.oldest == l.anchoredOldest || l.synced <= 1
+	c, done := l.onMedium(), l.synced == l.anchored && l.oldest() == l.anchoredOldest || l.synced <= 1
 	l.mu.Unlock()
 	if done {
 		return nil

@@ -29,96 +29,110 @@ import (
 
 const certificateLabel = "baseline eventlog key 1\n"
 
-// certificate is what is kept of one.
-type certificate struct {
+// keptCertificate is the value.
+type keptCertificate struct {
 	Note string `json:"note"`
 }
 
-func certificateValue(store durable.Store, name string) *durable.Value[certificate] {
-	return durable.NewValue[certificate](store, name+"-certificate", &durable.ValueOptions[certificate]{MaxBytes: maxNote})
+func certificateValue(store durable.Store, name string) *durable.Value[keptCertificate] {
+	return durable.NewValue[keptCertificate](store, name+"-certificate", &durable.ValueOptions[keptCertificate]{MaxBytes: maxNote})
 }
 
-func certificateText(origin string, public ed25519.PublicKey) string {
-	return certificateLabel + origin + "\n" + base64.StdEncoding.EncodeToString(public) + "\n"
+// certificate is a parsed one. Whether the device signed it, only [certificate.by] tells.
+type certificate struct {
+	origin string
+	public ed25519.PublicKey
+	sig    []byte
+}
+
+func (c *certificate) text() string {
+	return certificateLabel + c.origin + "\n" + base64.StdEncoding.EncodeToString(c.public) + "\n"
+}
+
+func (c *certificate) note() string {
+	return c.text() + "\n— device " + base64.StdEncoding.EncodeToString(c.sig) + "\n"
+}
+
+// parseCertificate takes exactly what note writes.
+func parseCertificate(note string) (*certificate, error) {
+	lines := strings.Split(note, "\n")
+	if len(note) > maxNote || len(lines) != 6 || !validOrigin(lines[1]) {
+		return nil, errNote
+	}
+	c := &certificate{origin: lines[1]}
+	var err, serr error
+	c.public, err = base64.StdEncoding.DecodeString(lines[2])
+	c.sig, serr = base64.StdEncoding.DecodeString(strings.TrimPrefix(lines[4], "— device "))
+	if err != nil || serr != nil || len(c.public) != ed25519.PublicKeySize || c.note() != note {
+		return nil, errNote
+	}
+	return c, nil
+}
+
+// by says why the device did not sign it.
+func (c *certificate) by(device crypto.PublicKey) error {
+	ok := false
+	switch key := device.(type) {
+	case ed25519.PublicKey:
+		ok = len(key) == ed25519.PublicKeySize && ed25519.Verify(key, []byte(c.text()), c.sig)
+	case *ecdsa.PublicKey:
+		sum := sha256.Sum256([]byte(c.text()))
+		ok = ecdsa.VerifyASN1(key, sum[:], c.sig)
+	default:
+		return errDeviceKey(device)
+	}
+	if !ok {
+		return errors.New("the device did not sign it")
+	}
+	return nil
+}
+
+// sign has the device sign it.
+func (c *certificate) sign(device crypto.Signer) (err error) {
+	switch device.Public().(type) {
+	case ed25519.PublicKey:
+		c.sig, err = device.Sign(rand.Reader, []byte(c.text()), crypto.Hash(0))
+	case *ecdsa.PublicKey:
+		sum := sha256.Sum256([]byte(c.text()))
+		c.sig, err = device.Sign(rand.Reader, sum[:], crypto.SHA256)
+	default:
+		err = errDeviceKey(device.Public())
+	}
+	if err == nil && c.by(device.Public()) != nil {
+		err = fmt.Errorf("the device gives no signatures of its own: %w", errors.ErrUnsupported)
+	}
+	return err
+}
+
+func errDeviceKey(key crypto.PublicKey) error {
+	return fmt.Errorf("a device key of type %T, want Ed25519 or ECDSA: %w", key, errors.ErrUnsupported)
 }
 
 // certify has the device sign the log's key, once in the life of both.
 func (l *Log) certify(ctx context.Context, store durable.Store) error {
-	device := l.opts.Device
-	if device == nil {
+	if l.opts.Device == nil {
 		return nil
 	}
-	value := certificateValue(store, l.opts.Name)
-	kept, err := value.Load(ctx)
-	if err == nil {
-		if public, _, err := openCertificate(kept.Note, device.Public()); err == nil && public.Equal(l.public) {
-			l.certificate = kept.Note
-			return nil
-		}
-	} else if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, durable.ErrCorrupt) {
-		return fmt.Errorf("certificate: %w", err)
-	}
-	text := certificateText(l.opts.Origin, l.public)
-	sig, err := signAs(device, text)
+	c, err := l.certified(ctx, certificateValue(store, l.opts.Name))
 	if err != nil {
 		return fmt.Errorf("certificate: %w", err)
 	}
-	signed := text + "\n— device " + base64.StdEncoding.EncodeToString(sig) + "\n"
-	if _, _, err := openCertificate(signed, device.Public()); err != nil {
-		return fmt.Errorf("certificate: the device gives no signatures of its own: %w", errors.ErrUnsupported)
-	}
-	if err := value.Store(ctx, certificate{signed}); err != nil {
-		return fmt.Errorf("certificate: %w", err)
-	}
-	l.certificate = signed
+	l.certificate = c.note()
 	return nil
 }
 
-func signAs(key crypto.Signer, text string) ([]byte, error) {
-	switch key.Public().(type) {
-	case ed25519.PublicKey:
-		return key.Sign(rand.Reader, []byte(text), crypto.Hash(0))
-	case *ecdsa.PublicKey:
-		sum := sha256.Sum256([]byte(text))
-		return key.Sign(rand.Reader, sum[:], crypto.SHA256)
+func (l *Log) certified(ctx context.Context, value *durable.Value[keptCertificate]) (*certificate, error) {
+	kept, err := value.Load(ctx)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, durable.ErrCorrupt) {
+		return nil, err
 	}
-	return nil, fmt.Errorf("a device key of type %T, want Ed25519 or ECDSA: %w", key.Public(), errors.ErrUnsupported)
-}
-
-// openCertificate returns the log's key and origin, if the device signed that.
-func openCertificate(signed string, device crypto.PublicKey) (ed25519.PublicKey, string, error) {
-	text, rest, ok := strings.Cut(signed, "\n\n— device ")
-	if !ok || len(signed) > maxNote {
-		return nil, "", errNote
+	c, err := parseCertificate(kept.Note)
+	if err == nil && c.origin == l.opts.Origin && c.public.Equal(l.public) && c.by(l.opts.Device.Public()) == nil {
+		return c, nil
 	}
-	text += "\n"
-	sig, err := base64.StdEncoding.Strict().DecodeString(strings.TrimSuffix(rest, "\n"))
-	if err != nil {
-		return nil, "", errNote
+	c = &certificate{origin: l.opts.Origin, public: l.public}
+	if err := c.sign(l.opts.Device); err != nil {
+		return nil, err
 	}
-	sum := sha256.Sum256([]byte(text))
-	switch key := device.(type) {
-	case ed25519.PublicKey:
-		ok = len(key) == ed25519.PublicKeySize && ed25519.Verify(key, []byte(text), sig)
-	case *ecdsa.PublicKey:
-		ok = ecdsa.VerifyASN1(key, sum[:], sig)
-	default:
-		return nil, "", fmt.Errorf("a device key of type %T: %w", device, errors.ErrUnsupported)
-	}
-	if !ok {
-		return nil, "", errors.New("the device did not sign it")
-	}
-	lines := strings.Split(strings.TrimPrefix(text, certificateLabel), "\n")
-	if len(lines) != 3 || !validOrigin(lines[0]) {
-		return nil, "", errNote
-	}
-	public, err := base64.StdEncoding.Strict().DecodeString(lines[1])
-	if err != nil || len(public) != ed25519.PublicKeySize {
-		return nil, "", errNote
-	}
-	again := certificateText(lines[0], public) + "\n— device " + base64.StdEncoding.EncodeToString(sig) + "\n"
-	if again != signed {
-		return nil, "", errNote
-	}
-	return public, lines[0], nil
+	return c, value.Store(ctx, keptCertificate{c.note()})
 }

@@ -45,10 +45,10 @@ type Checkpoint struct {
 	Quality durable.Quality
 
 	base   tree   // up to the record before First
-	export string // what an export adds: " <first record> <head of the names> <nodes below it>"
+	export string // what an export adds: " <first record> <head of the names>"
 }
 
-// maxNote bounds a checkpoint: two names of 64 bytes, twice 64 nodes, and what is fixed.
+// maxNote bounds a checkpoint: two names of 64 bytes, 64 nodes, and what is fixed.
 const maxNote = 8 << 10
 
 func (c *Checkpoint) text() string {
@@ -133,8 +133,7 @@ func parseCheckpoint(raw []byte, key ed25519.PublicKey) (*Checkpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	of := noteKey{c.Origin, key}
-	n, err := note.Open(raw, note.VerifierList(of))
+	n, err := note.Open(raw, note.VerifierList(noteKey{c.Origin, key}))
 	var unknown *note.UnverifiedNoteError
 	var forged *note.InvalidSignatureError
 	switch {
@@ -145,15 +144,9 @@ func parseCheckpoint(raw []byte, key ed25519.PublicKey) (*Checkpoint, error) {
 	case err != nil:
 		return nil, errNote
 	}
-	again := c.text()
-	if len(n.Sigs) != 1 {
-		return nil, errNote
-	}
-	if _, err := base64.StdEncoding.Strict().DecodeString(n.Sigs[0].Base64); err != nil { // note takes other ways to write it
-		return nil, errNote
-	}
-	if n.Text != again || len(n.UnverifiedSigs) != 0 ||
-		again+"\n— "+c.Origin+" "+n.Sigs[0].Base64+"\n" != string(raw) {
+	sig := n.Sigs[0].Base64 // there is one at least
+	_, err = base64.StdEncoding.Strict().DecodeString(sig)
+	if err != nil || c.text()+"\n— "+c.Origin+" "+sig+"\n" != string(raw) { // note takes other ways to write it
 		return nil, errNote
 	}
 	return c, nil
@@ -223,7 +216,7 @@ func (l *Log) checkpoint() *Checkpoint {
 	if !inRange(t) {
 		t = time.Unix(0, 0)
 	}
-	return &Checkpoint{Origin: l.opts.Origin, Size: l.next - 1, First: l.oldest, base: l.base, Root: l.tree.root(), Time: t.UTC(), Quality: quality}
+	return &Checkpoint{Origin: l.opts.Origin, Size: l.next - 1, First: l.oldest(), base: l.base, Root: l.tree.root(), Time: t.UTC(), Quality: quality}
 }
 
 // sign appends a checkpoint of what there is. Under l.mu.

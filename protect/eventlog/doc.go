@@ -5,23 +5,24 @@
 //
 // Events are on the medium when it matters: a record at [LevelAudit] before Handle
 // returns, others within a second or 256 records, and [Sync] tells an operation whose
-// event was lost. Records are the leaves of a Merkle tree (RFC 6962), whose root is signed by the log's own Ed25519
-// key, so that whoever has the public key finds a record that was changed, removed,
-// moved or brought from another log, and names it: [Verify] on the medium,
-// [VerifyExport] on what left the device. The device's own key certifies the log's, once
-// (Options.Device), for [VerifyDeviceExport]. [Log.ProveRecord] shows one record, and
-// [Log.ProveGrowth] that nothing of an older log was changed, in a kilobyte, without the rest. That the oldest records were given up, by
-// [Log.Prune] or overwritten, is signed before they go: a log that begins later than
-// that was cut. Secrets and keys without a class never get
-// in; persons stay in: an export has a pseudonym or nothing in their place, and still
-// verifies, since the tree covers a salted commitment to each such value.
+// event was lost. Records are the leaves of a Merkle tree (RFC 6962), whose root is signed
+// by the log's own Ed25519 key, so that whoever has the public key finds a record that was
+// changed, removed, moved or brought from another log, and names it: [Verify] on the
+// medium, [VerifyExport] on what left the device. The device's own key certifies the
+// log's, once (Options.Device), for [VerifyDeviceExport]. [Log.ProveRecord] shows one
+// record, and [Log.ProveGrowth] that nothing of an older log was changed, in a kilobyte,
+// without the rest. That the oldest records were given up, by [Log.Prune] or overwritten,
+// is signed before they go: a log that begins later than that was cut. Secrets and keys
+// without a class never get in; persons stay in: an export has a pseudonym or nothing in
+// their place, and still verifies, since the tree covers a salted commitment to each such
+// value.
 //
 // # What it does not
 //
 // Confidentiality on the medium is up to the Store: give it a compartment of the
 // vault. Who has the log's key, or the device's process, can make records and leave
-// records out from then on. Records after the last checkpoint are chained, each to the leaf before it, but not
-// signed: who can write the medium can cut them off, or exchange them, unnoticed. A log
+// records out from then on. Records after the last checkpoint are chained, each to the
+// leaf before it, but not signed: who can write the medium can cut them off, or exchange them, unnoticed. A log
 // cut at its end before that, an older copy put back, or a log that is removed, is
 // noticed by who holds a checkpoint ([Log.Checkpoint], Options.Anchor), and by nobody
 // else. The anchor lags: by 10 s at most for records of [LevelAudit] while [Log.Run]

@@ -20,9 +20,11 @@ import (
 )
 
 // An export is lines of JSON: unless it begins with record 1 of a log whose key the device
-// did not certify, the nodes of the tree before its first, and the certificate; the first lines of the records, as they lie on the medium; behind those that name a person whose pseudonym is told, a line of names,
-// which are chained among themselves; and one last line with a signed checkpoint that
-// also says where the export begins and how its names end.
+// did not certify, the nodes of the tree before its first, and the certificate; the first
+// lines of the records, as they lie on the medium; behind those that name a person whose
+// pseudonym is told, a line of names, which are chained among themselves; and one last
+// line with a signed checkpoint that also says where the export begins and how its names
+// end.
 //
 //	{"before":6,"nodes":"…","certificate":"baseline eventlog key 1\n…"}
 //	{"seq":7,…}
@@ -63,8 +65,8 @@ func (c *Checkpoint) setExport(first uint64, names hash) {
 // others stay behind. [VerifyExport] verifies it with the log's public key alone. next
 // is where the following export begins; whoever receives keeps it once he has
 // accepted, so that nothing is missing between two. Records that were given up are left
-// out; if that happens while it reads, the error is [fs.ErrNotExist]: begin again. An export is an event, and is in what
-// it exports. Permission: [access.LogExport].
+// out; if that happens while it reads, the error is [fs.ErrNotExist]: begin again. An
+// export is an event, and is in what it exports. Permission: [access.LogExport].
 func (l *Log) Export(ctx context.Context, w io.Writer, from uint64) (next uint64, err error) {
 	who, err := l.check(ctx, access.LogExport)
 	if err != nil {

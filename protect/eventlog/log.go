@@ -40,11 +40,10 @@ type Log struct {
 	next       uint64
 	last       hash   // leaf of the record before next
 	tree       tree   // up to it, over all records there ever were
-	base       tree   // up to the one before oldest
+	base       tree   // of those that were given up, as is signed: see oldest
 	marks      []tree // between base and tree, a step of size apart: where the oldest can begin
 	unmarked   int    // bytes since the last of them
 	first      uint64 // the oldest there is
-	oldest     uint64 // the oldest that was not given up: what is signed
 	synced     uint64 // records below are on the medium
 	syncedTree tree
 	sizes      []uint16 // of each record from first on

@@ -179,19 +179,6 @@ func (n *nodeReader) node(level int, at uint64) (hash, bool) {
 	return nodeOf(left, right), lok && rok
 }
 
-// node returns one of the nodes that are there.
-func (t *tree) node(level int, at uint64) (hash, bool) {
-	begin := uint64(0)
-	for i, node := range t.nodes {
-		size := uint64(1) << t.level(i)
-		if begin == at<<level && size == 1<<level {
-			return node, true
-		}
-		begin += size
-	}
-	return hash{}, false
-}
-
 // Verify shows the proof to be right by the log's public key alone. It returns the
 // checkpoint, and the event with its attributes, but for those of persons. An error is
 // [ErrTampered].

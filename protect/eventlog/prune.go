@@ -22,7 +22,7 @@ func (l *Log) Prune(ctx context.Context, before uint64) error {
 	defer l.trimming.Unlock()
 	l.mu.Lock()
 	before = min(before, l.next-1)
-	first := l.oldest
+	first := l.oldest()
 	l.mu.Unlock()
 	if before <= first {
 		return nil
@@ -42,6 +42,9 @@ const (
 	overhead = 48
 	minFrame = 9
 )
+
+// oldest is the first record that was not given up. Under l.mu.
+func (l *Log) oldest() uint64 { return l.base.size + 1 }
 
 // grow counts a record. Under l.mu, or at Open.
 func (l *Log) grow(size int) {
@@ -102,7 +105,7 @@ func (l *Log) makeRoom(ctx context.Context) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err == nil && l.first > old {
-		err = l.note(EventOverwritten, slog.LevelWarn, counting(l.oldest-1))
+		err = l.note(EventOverwritten, slog.LevelWarn, counting(l.base.size))
 	}
 	l.ill.trim = err
 }
@@ -155,11 +158,7 @@ func lineOf(frame []byte) []byte {
 func (l *Log) trim(ctx context.Context, before uint64) error {
 	base, err := l.baseOf(ctx, before)
 	if err == nil {
-		l.mu.Lock()
-		l.oldest, l.base = base.size+1, base
-		l.marks = slices.DeleteFunc(l.marks, func(m tree) bool { return m.size <= base.size })
-		err = l.sign()
-		l.mu.Unlock()
+		err = l.giveUp(base)
 	}
 	if err == nil {
 		err = l.flush()
@@ -176,6 +175,20 @@ func (l *Log) trim(ctx context.Context, before uint64) error {
 	return err
 }
 
+// giveUp signs that the records of base are given up. If it cannot, none is.
+func (l *Log) giveUp(base tree) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	was := l.base
+	l.base = base
+	if err := l.sign(); err != nil {
+		l.base = was
+		return err
+	}
+	l.marks = slices.DeleteFunc(l.marks, func(m tree) bool { return m.size <= base.size })
+	return nil
+}
+
 // forget drops what is known of records that are gone. Under l.mu.
 func (l *Log) forget() {
 	gone := min(l.log.First()-l.first, uint64(len(l.sizes)))
@@ -184,5 +197,5 @@ func (l *Log) forget() {
 	}
 	l.sizes = l.sizes[gone:]
 	l.first += gone
-	l.stats.Overwritten = max(l.first, l.oldest) - 1
+	l.stats.Overwritten = max(l.first-1, l.base.size)
 }

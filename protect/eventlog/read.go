@@ -3,6 +3,7 @@ package eventlog
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"iter"
@@ -74,8 +75,8 @@ func (l *Log) Records(ctx context.Context, from uint64) iter.Seq2[Entry, error] 
 func (l *Log) gaveUp(next uint64, err error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if next < l.oldest {
-		return fmt.Errorf("eventlog: the records below %d were given up meanwhile: %w", l.oldest, fs.ErrNotExist)
+	if next < l.oldest() && errors.Is(err, ErrTampered) {
+		return fmt.Errorf("eventlog: the records below %d were given up meanwhile: %w", l.oldest(), fs.ErrNotExist)
 	}
 	return err
 }

@@ -18,7 +18,7 @@ import (
 // size and leaf.
 func (l *Log) recover(ctx context.Context) error {
 	l.next, l.first = l.log.Next(), l.log.First()
-	l.synced, l.last, l.oldest = l.next, start(l.opts.Origin), 1
+	l.synced, l.last = l.next, start(l.opts.Origin)
 	known, err := l.loadAnchor(ctx)
 	if err != nil {
 		return err
@@ -37,9 +37,9 @@ func (l *Log) recover(ctx context.Context) error {
 	if v.sum.Origin != "" && v.sum.Origin != l.opts.Origin {
 		return badRecord(v.sum.Last, "the log is of another origin")
 	}
-	l.last, l.oldest, l.tree = v.last, max(oldest, v.sum.Oldest, 1), v.roots.tree
-	l.syncedTree, l.stats.Overwritten = l.tree.clone(), max(l.first, l.oldest)-1
-	l.base, err = l.treeFrom(ctx, base, l.oldest)
+	l.last, l.tree, l.syncedTree = v.last, v.roots.tree, v.roots.tree.clone()
+	l.base, err = l.treeFrom(ctx, base, max(oldest, v.sum.Oldest))
+	l.stats.Overwritten = max(l.first-1, l.base.size)
 	return err
 }
 

@@ -90,3 +90,16 @@ func (t *tree) level(i int) int {
 	}
 	return bits.Len64(rest) - 1
 }
+
+// node returns the root of the at-th complete subtree of 2^level leaves, if it is one of the nodes.
+func (t *tree) node(level int, at uint64) (hash, bool) {
+	begin := uint64(0)
+	for i, node := range t.nodes {
+		size := uint64(1) << t.level(i)
+		if begin == at<<level && size == 1<<level {
+			return node, true
+		}
+		begin += size
+	}
+	return hash{}, false
+}

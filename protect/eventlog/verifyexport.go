@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/iot-device-baseline/baseline/internal/strictjson"
 )
@@ -20,7 +19,7 @@ import (
 // VerifyExport checks what [Log.Export] wrote, with the log's public key alone: every
 // byte of it is covered by the signature in its last line. An error that is
 // [ErrTampered] names the record; another one is r's. Two exports join if the Before
-// of the second is the Head of the first. It takes memory for one record only.
+// of the second is the Root of the first. It takes memory for one record only.
 func VerifyExport(r io.Reader, key ed25519.PublicKey) (*Summary, error) {
 	return verifyExport(r, &importer{v: verifier{key: key}, names: startNames(nil)})
 }
@@ -32,7 +31,7 @@ func VerifyDeviceExport(r io.Reader, device crypto.PublicKey) (*Summary, error) 
 	switch device.(type) {
 	case ed25519.PublicKey, *ecdsa.PublicKey:
 	default:
-		return nil, fmt.Errorf("eventlog: verify export: a device key of type %T: %w", device, errors.ErrUnsupported)
+		return nil, fmt.Errorf("eventlog: verify export: %w", errDeviceKey(device))
 	}
 	return verifyExport(r, &importer{device: device, names: startNames(nil)})
 }
@@ -103,7 +102,13 @@ func (x *importer) line(line []byte) error {
 		}
 		return err
 	}
-	return x.v.add(r)
+	if err := x.v.add(r); err != nil {
+		return err
+	}
+	if !x.v.roots.known {
+		return badRecord(x.v.roots.tree.size+1, "it is missing")
+	}
+	return nil
 }
 
 // beginning takes the first line. Its nodes are not signed: what they belong to is, since no
@@ -119,29 +124,28 @@ func (x *importer) beginning(line []byte) error {
 		return badRecord(b.Before, "beginning: malformed")
 	}
 	x.v.roots.tree, x.names = before, startNames(line)
-	if x.device == nil {
-		return x.certified(b.Certificate)
+	if b.Certificate == "" && x.device == nil {
+		return nil
 	}
-	x.v.key, x.origin, err = openCertificate(b.Certificate, x.device)
-	if err != nil {
+	if err := x.certified(b.Certificate); err != nil {
 		return badRecord(b.Before+1, "certificate: "+err.Error())
 	}
 	return nil
 }
 
-// certified sees to it that a certificate that nobody asks for is one of the log's key, as
-// far as that can be told without the device's.
-func (x *importer) certified(signed string) error {
-	if signed == "" {
-		return nil
+// certified takes the log's key from its certificate, or compares the two if it is known.
+func (x *importer) certified(note string) error {
+	c, err := parseCertificate(note)
+	switch {
+	case err != nil:
+		return err
+	case x.device == nil && !c.public.Equal(x.v.key):
+		return errors.New("of another key")
+	case x.device != nil:
+		err = c.by(x.device)
 	}
-	text, _, _ := strings.Cut(signed, "\n\n")
-	lines := strings.Split(text, "\n")
-	if len(lines) != 3 || certificateText(lines[1], x.v.key) != text+"\n" {
-		return badRecord(x.v.next(), "certificate: of another key")
-	}
-	x.origin = lines[1]
-	return nil
+	x.v.key, x.origin = c.public, c.origin
+	return err
 }
 
 // name takes a line of names, which follows its record.
@@ -202,7 +206,7 @@ func (x *importer) end() error {
 	}
 	want := *x.last
 	want.setExport(x.v.sum.First, x.names)
-	if want.export != x.last.export || x.v.roots.tree.size != x.last.Size {
+	if want.export != x.last.export {
 		return badRecord(max(x.v.sum.First, x.named), "the export begins or its names end elsewhere than was signed")
 	}
 	return nil
