@@ -14,14 +14,14 @@ func copyAll(ctx context.Context, src, dst *Compartment) error {
 		return err
 	}
 	done()
-	copied := map[string]bool{}
-	if err = copyValues(ctx, src, dst, copied); err == nil {
-		err = copyStreams(ctx, src, dst, copied)
+	copied := map[string]bool{} // files of src
+	if err := copyValues(ctx, src, dst, copied); err != nil {
+		return err
 	}
-	if err == nil {
-		err = copyLogs(ctx, src, dst)
+	if err := copyStreams(ctx, src, dst, copied); err != nil {
+		return err
 	}
-	if err != nil {
+	if err := copyLogs(ctx, src, dst); err != nil {
 		return err
 	}
 	if n := src.c.known.unreadable(); n > 0 {
@@ -34,31 +34,38 @@ func copyAll(ctx context.Context, src, dst *Compartment) error {
 }
 
 func copyValues(ctx context.Context, src, dst *Compartment, copied map[string]bool) error {
+	copied[src.c.macs.mac(kindObject, logsName)] = true // with the logs
 	names, err := src.List(ctx, "")
+	if err != nil {
+		return err
+	}
 	for _, name := range names {
-		var value []byte
-		if err == nil {
-			value, err = src.Get(ctx, name)
+		value, err := src.Get(ctx, name)
+		if err != nil {
+			return err
 		}
-		if err == nil {
-			err = dst.Put(ctx, name, value)
-		}
+		err = dst.Put(ctx, name, value)
 		clear(value)
+		if err != nil {
+			return err
+		}
 		copied[src.c.macs.mac(kindObject, name)] = true
 	}
-	copied[src.c.macs.mac(kindObject, logsName)] = true // with the logs
-	return err
+	return nil
 }
 
 func copyStreams(ctx context.Context, src, dst *Compartment, copied map[string]bool) error {
 	names, err := src.Streams(ctx, "")
+	if err != nil {
+		return err
+	}
 	for _, name := range names {
-		if err == nil {
-			err = copyStream(ctx, src, dst, name)
+		if err := copyStream(ctx, src, dst, name); err != nil {
+			return err
 		}
 		copied[src.c.macs.mac(kindStream, name)] = true
 	}
-	return err
+	return nil
 }
 
 func copyStream(ctx context.Context, src, dst *Compartment, name string) error {

@@ -96,7 +96,7 @@
 //   - Attestation.
 //   - The number, size and times of change of values show.
 //   - Absence. Without a Counter a value whose file was removed looks like
-//     one that was never stored; so does one that [Compartment.Repair] gave up. The names of logs are not kept: see [Compartment.Entries].
+//     one that was never stored; so does one that [Compartment.Repair] gave up. Names of reserves are not kept: see [Compartment.Entries].
 //   - A process with the device's own rights: it uses the keys while the vault is open. Keys in
 //     memory are forgotten by [Vault.Close], not overwritten.
 //

@@ -125,7 +125,7 @@ func (v *Vault) loadEscrow(ctx context.Context) {
 			v.escrowed = head
 			return
 		}
-	} else if err := v.marked(ctx, next); err != nil {
+	} else if err := v.writeMarks(ctx, next); err != nil {
 		v.unescrowed = err
 		return
 	}
@@ -134,7 +134,8 @@ func (v *Vault) loadEscrow(ctx context.Context) {
 	}
 }
 
-func (v *Vault) marked(ctx context.Context, next *table) error {
+// writeMarks makes next, which says what is escrowed, the table.
+func (v *Vault) writeMarks(ctx context.Context, next *table) error {
 	if err := v.finish(ctx); err != nil {
 		return err
 	}

@@ -17,8 +17,8 @@ import (
 //
 // Call it at a start, before anything is opened, and not while a release is on trial, whose
 // predecessor still has to open the vault (protect.migrate of the Interlock); who calls it
-// decides, and nobody is asked. A vault that was moved already, or only in part, is opened, and the rest done. On
-// an error the vault opens with the one key store or the other: with to, from when
+// decides, and nobody is asked. A vault that was moved already, or only in part, is opened,
+// and the rest done. On an error the vault opens with the one key store or the other: with to, from when
 // [Report].KeyStore names it. [Report].Inherited says what is not encrypted anew yet, for
 // something in it that cannot be read, or a log that is open: see [Vault.Renew].
 //
@@ -101,11 +101,11 @@ func (v *Vault) follow(ctx context.Context, old *Vault) error {
 		ID: old.hdr.ID, KeyStore: v.info.Name, Hardware: v.info.Hardware,
 		From: strings.Join(append(old.hdr.earlier(), old.info.Name), ","),
 	}
-	return v.begunAnew(ctx, next)
+	return v.beginOver(ctx, next)
 }
 
-// begunAnew makes next the first table over the key store of v, and the header its own.
-func (v *Vault) begunAnew(ctx context.Context, next *table) error {
+// beginOver makes next the first table over the key store of v, and v.hdr the header.
+func (v *Vault) beginOver(ctx context.Context, next *table) error {
 	v.recovery = true // of the key store before
 	root, blob, err := v.prepare(ctx, next)
 	if err == nil && v.rev != nil && next.gen > 1 {

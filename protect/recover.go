@@ -30,61 +30,57 @@ type Recovery struct {
 // ReadRecovery reads it from a directory whose vault does not open. It does I/O and asks
 // no key store. A vault that has none gives an error that is [ErrMissing].
 func ReadRecovery(ctx context.Context, dir *durable.Dir) (*Recovery, error) {
-	r, _, err := readRecovery(ctx, dir)
+	r, _, _, err := readRecovery(ctx, dir)
 	if err != nil {
 		return nil, fmt.Errorf("protect: recovery: %w", err)
 	}
 	return r, nil
 }
 
-func readRecovery(ctx context.Context, dir *durable.Dir) (*Recovery, *parsedRecovery, error) {
+func readRecovery(ctx context.Context, dir *durable.Dir) (*Recovery, header, *parsedRecovery, error) {
 	hdr, err := loadHeader(ctx, dir)
 	var raw []byte
 	if err == nil {
 		raw, err = dir.Get(ctx, recoveryName)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, vaultError("recovery", actReprovision, fmt.Errorf("there is none: %w", ErrMissing))
+		err = vaultError("recovery", actReprovision, fmt.Errorf("there is none: %w", ErrMissing))
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, hdr, nil, err
 	}
 	p, err := parseRecovery(raw)
 	if err != nil {
-		return nil, nil, vaultError("recovery", actReprovision, err)
+		return nil, hdr, nil, vaultError("recovery", actReprovision, err)
 	}
 	r := &Recovery{Vault: hdr.ID, KeyStore: hdr.KeyStore, Generation: p.gen, Info: hdr.recoveryInfo(p.head), Sealed: p.sealed}
 	sum := sha256.New()
 	for _, of := range p.ids {
-		if err := digestOf(ctx, dir, of, sum); err != nil {
-			return nil, nil, err
+		if err := digestCompartment(ctx, dir, of, sum); err != nil {
+			return nil, hdr, nil, err
 		}
 	}
 	copy(r.State[:], sum.Sum(nil))
-	return r, p, nil
+	return r, hdr, p, nil
 }
 
-// digestOf adds a compartment's values and streams to h, each as length of the name, name,
-// length and bytes. What does not read counts as empty: it will not come back either.
-func digestOf(ctx context.Context, dir *durable.Dir, of id, h hash.Hash) error {
-	add := func(name string, n int64, content io.Reader) error {
-		head := binary.BigEndian.AppendUint32(nil, uint32(len(name)))
-		_, _ = h.Write(binary.BigEndian.AppendUint64(append(head, name...), uint64(n))) // a hash never fails
-		_, err := io.Copy(h, content)
+// digestCompartment adds a compartment's values and streams to h. A value that does not
+// read counts as empty: it will not come back either.
+func digestCompartment(ctx context.Context, dir *durable.Dir, of id, h hash.Hash) error {
+	values, err := dir.List(ctx, of.path(""))
+	if err != nil {
 		return err
 	}
-	values, err := dir.List(ctx, of.path(""))
 	for _, name := range values {
-		raw, gerr := dir.Get(ctx, name)
-		if gerr != nil && !errors.Is(gerr, durable.ErrCorrupt) {
-			return gerr
+		raw, err := dir.Get(ctx, name)
+		if err != nil && !errors.Is(err, durable.ErrCorrupt) {
+			return err
 		}
-		if err == nil {
-			err = add(name, int64(len(raw)), bytes.NewReader(raw))
-		}
+		digestHead(h, name, int64(len(raw)))
+		_, _ = h.Write(raw) // a hash never fails
 	}
-	streams, serr := dir.Files(ctx, of.path(""))
-	if err = errors.Join(err, serr); err != nil {
+	streams, err := dir.Files(ctx, of.path(""))
+	if err != nil {
 		return err
 	}
 	for _, name := range streams {
@@ -92,12 +88,19 @@ func digestOf(ctx context.Context, dir *durable.Dir, of id, h hash.Hash) error {
 		if err != nil {
 			return err
 		}
-		err = add(name, file.Size(), io.NewSectionReader(file, 0, file.Size()))
+		digestHead(h, name, file.Size())
+		_, err = io.Copy(h, io.NewSectionReader(file, 0, file.Size()))
 		if err = errors.Join(err, file.Close()); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// digestHead adds length of the name, name, and length of what follows.
+func digestHead(h hash.Hash, name string, size int64) {
+	head := binary.BigEndian.AppendUint32(nil, uint32(len(name)))
+	_, _ = h.Write(binary.BigEndian.AppendUint64(append(head, name...), uint64(size)))
 }
 
 // Recover makes the vault in dir anew over keys, with what a recovery covers: settings,
@@ -143,7 +146,7 @@ func (v *Vault) recover(ctx context.Context, r *Recovery, secret []byte) error {
 		return err
 	}
 	v.recovering = true
-	err = v.begunAnew(ctx, next)
+	err = v.beginOver(ctx, next)
 	v.recovering = false
 	if err != nil {
 		return err
@@ -166,19 +169,17 @@ func (v *Vault) mayRecover(ctx context.Context, r *Recovery, secret []byte) ([]e
 	case !isLost(err):
 		return nil, err
 	}
-	now, parsed, err := readRecovery(ctx, v.dir)
+	now, hdr, parsed, err := readRecovery(ctx, v.dir)
 	if err != nil {
 		return nil, err
 	}
 	if now.Vault != r.Vault || now.Generation != r.Generation || now.State != r.State {
 		return nil, vaultError("recovery", actRetry, fmt.Errorf("the medium is not what it was when it was asked for: %w", ErrForeign))
 	}
-	if v.hdr, err = loadHeader(ctx, v.dir); err != nil {
-		return nil, err
+	if hdr.Hardware && !v.info.Hardware {
+		return nil, hdr.matches(v.info)
 	}
-	if v.hdr.Hardware && !v.info.Hardware {
-		return nil, v.hdr.matches(v.info)
-	}
+	v.hdr = hdr
 	return parsed.entries(secret)
 }
 
@@ -208,13 +209,13 @@ func (v *Vault) recovered(ctx context.Context, entries []entry) (*table, error) 
 	return first.with(first.gen, entries...), nil
 }
 
-// RecoveryOf reports whether info, which what was sealed has authenticated, is that of a
-// vault and generation. It is for whoever opens a recovery.
-func RecoveryOf(info []byte, vault string, generation uint64) bool {
-	want := len(labelRecovery) + idSize
+// IsRecoveryInfo reports whether info is that of a recovery of this vault and generation. It
+// is for whoever opened what is sealed, which has authenticated info.
+func IsRecoveryInfo(info []byte, vault string, generation uint64) bool {
+	at := len(labelRecovery) + idSize // of the head
 	raw, err := hex.DecodeString(vault)
-	if err != nil || len(info) < want+recoveryHead || !bytes.HasPrefix(info, append([]byte(labelRecovery), raw...)) {
+	if err != nil || len(info) < at+recoveryHead || !bytes.HasPrefix(info, append([]byte(labelRecovery), raw...)) {
 		return false
 	}
-	return binary.BigEndian.Uint64(info[want+4:]) == generation
+	return binary.BigEndian.Uint64(info[at+4:]) == generation
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"slices"
 
 	"github.com/iot-device-baseline/baseline/durable"
 )
@@ -84,7 +83,7 @@ func (v *Vault) renewOne(ctx context.Context, e entry) error {
 	done := v.live.has(fresh.id) // whatever the answer was
 	if !done && v.cells[e.id] == c {
 		c.renewed.Store(false)
-		c.gone.Store(v.closed || v.live.marked(e.id))
+		c.gone.Store(v.closed || v.live.isErasing(e.id))
 	}
 	if done || !v.unsettled {
 		v.sweep(ctx)
@@ -114,11 +113,6 @@ func (v *Vault) beginCopy(e entry, fresh *entry) (c, src, dst *cell) {
 		dst.index.empty(fresh.fresh)
 	}
 	return c, src, dst
-}
-
-// marked reports whether a compartment is being erased.
-func (t *table) marked(i id) bool {
-	return slices.ContainsFunc(t.entries, func(e entry) bool { return e.id == i && e.erasing() })
 }
 
 // replace puts a copy in the place of the compartment old. Under v.mu.

@@ -144,6 +144,11 @@ func (t *table) without(gen uint64, drop func(entry) bool) *table {
 
 func (e entry) erasing() bool { return e.state == stateErasing }
 
+// isErasing reports whether the erasure of a compartment was begun.
+func (t *table) isErasing(i id) bool {
+	return slices.ContainsFunc(t.entries, func(e entry) bool { return e.id == i && e.erasing() })
+}
+
 // old reports whether the data is still to be encrypted anew.
 func (e entry) old() bool { return e.marks&markOld != 0 }
 

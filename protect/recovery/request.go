@@ -119,7 +119,7 @@ func (r *Request) Answer(key hpke.PrivateKey, authorities ...crypto.Signer) ([]b
 		return nil, fmt.Errorf("recovery: answer: %w: %v", ErrRequest, err)
 	}
 	defer clear(secret)
-	if !protect.RecoveryOf(r.Info, r.Device, r.Generation) {
+	if !protect.IsRecoveryInfo(r.Info, r.Device, r.Generation) {
 		return nil, fmt.Errorf("recovery: answer: %w: it is of another device or generation", ErrRequest)
 	}
 	to, err := hpke.MLKEM768X25519().NewPublicKey(r.Key)
