@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"bytes"
 	"context"
 	"crypto"
 	"crypto/ed25519"
@@ -18,7 +17,6 @@ import (
 	"github.com/iot-device-baseline/baseline/config/bundle"
 	"github.com/iot-device-baseline/baseline/durable"
 	"github.com/iot-device-baseline/baseline/erase"
-	"github.com/iot-device-baseline/baseline/protect/eventlog"
 )
 
 // command is what the flags say.
@@ -30,7 +28,7 @@ type command struct {
 
 var commands = map[string]func(ctx context.Context, c command, out io.Writer) error{
 	"init": initialise, "release": release, "sign": sign, "serve": serve,
-	"verify-receipt": verifyReceipt, "verify-log": verifyLog,
+	"verify-receipt": verifyReceipt,
 }
 
 // Run is the command vendor.
@@ -53,7 +51,7 @@ func Run(ctx context.Context, args []string, out io.Writer) error {
 	name, rest := f.Arg(0), f.Args()
 	do := commands[name]
 	if do == nil {
-		return fmt.Errorf("no command %q: want init, release, sign, serve, verify-receipt or verify-log", name)
+		return fmt.Errorf("no command %q: want init, release, sign, serve or verify-receipt", name)
 	}
 	if err := f.Parse(rest[1:]); err != nil {
 		return err
@@ -154,23 +152,6 @@ func verifyReceipt(_ context.Context, c command, out io.Writer) error {
 	for _, part := range r.Stores {
 		fmt.Fprintf(out, "  %s: %s\n", part.Store, part.Method)
 	}
-	return nil
-}
-
-func verifyLog(_ context.Context, c command, out io.Writer) error {
-	key, err := LogKey(c.key)
-	if err != nil {
-		return err
-	}
-	text, err := os.ReadFile(c.file)
-	if err != nil {
-		return err
-	}
-	sum, err := eventlog.VerifyExport(bytes.NewReader(text), key)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(out, "log of %s: records %d to %d are whole, signed up to %d\n", sum.Origin, sum.First, sum.Last, sum.Signed)
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -88,18 +89,27 @@ func printsEnvironment(t *testing.T, dir string) {
 	}
 }
 
-// vendorVerifies has the bench's program verify receipts and log, with the public keys
-// of the device alone, and refuse them when a byte is changed.
+// vendorVerifies has programs of the manufacturer verify receipts and log, with the public
+// keys of the device alone, and refuse them when a byte is changed.
 func vendorVerifies(t *testing.T, desk string) {
-	vendor := filepath.Join(t.TempDir(), "vendor")
-	command(t, exec.CommandContext(t.Context(), "go", "build", "-o", vendor, "../vendor"))
-	for _, c := range []struct{ verb, key, file, says string }{
-		{"verify-receipt", "device.pem", "receipt", "vault: clear: live copies only"},
-		{"verify-receipt", "device.pem", "bundle.receipt", "bundle 1 is in force"},
-		{"verify-log", "log.pem", "log.jsonl", "are whole"},
+	programs := t.TempDir()
+	command(t, exec.CommandContext(t.Context(), "go", "build", "-o", programs, "../vendor", "../logverify"))
+	receipt, log := []string{"vendor", "verify-receipt", "-key"}, []string{"logverify", "-key"}
+	for _, c := range []struct {
+		program         []string
+		key, file, says string
+	}{
+		{receipt, "device.pem", "receipt", "vault: clear: live copies only"},
+		{receipt, "device.pem", "bundle.receipt", "bundle 1 is in force"},
+		{log, "log.pem", "log.jsonl", "all as they were logged"},
+		{[]string{"logverify", "-device"}, "device.pem", "log.jsonl", "all as they were logged"},
 	} {
+		verify := func(file string) *exec.Cmd {
+			args := append(slices.Clone(c.program[1:]), filepath.Join(desk, c.key), file)
+			return exec.CommandContext(t.Context(), filepath.Join(programs, c.program[0]), args...)
+		}
 		file := filepath.Join(desk, c.file)
-		out := command(t, exec.CommandContext(t.Context(), vendor, c.verb, "-key", filepath.Join(desk, c.key), file))
+		out := command(t, verify(file))
 		require.Contains(t, out, c.says)
 		t.Log(strings.TrimSpace(out))
 		text, err := os.ReadFile(file)
@@ -107,7 +117,7 @@ func vendorVerifies(t *testing.T, desk string) {
 		text[len(text)/2] ^= 1
 		broken := filepath.Join(t.TempDir(), "broken")
 		require.NoError(t, os.WriteFile(broken, text, 0o600))
-		require.Error(t, exec.CommandContext(t.Context(), vendor, c.verb, "-key", filepath.Join(desk, c.key), broken).Run())
+		require.Error(t, verify(broken).Run())
 	}
 }
 

@@ -7,7 +7,6 @@
 //	vendor -dir bench sign BUNDLE.json > BUNDLE.json.asc
 //	vendor -dir bench serve                              until interrupted
 //	vendor verify-receipt -key device.pem RECEIPT        of an erasure or of settings
-//	vendor verify-log -key log.pem LOG.jsonl
 package main
 
 import (
